@@ -6,12 +6,12 @@ UV_VERSION := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests of one file stay together in a process: they share what is dear, a Ray cluster or a trained task model.
-# Slow tests run one by one: several of them give a process they kill seconds to answer.
+# Tests of one file stay together in a process: they share what is expensive, a Ray cluster or a trained task model.
+# Slow tests run one after another: several of them give a process that they kill only seconds to answer.
 TEST_PROCESSES ?= 2
 
-# Where the environment forbids Python to keep its bytecode, every process of Ray's would compile all that it imports
-# anew, and a cluster take 12 s to start instead of 5 s: here it may keep it.
+# Python keeps its bytecode here, even if the environment forbids it. Without bytecode every process of Ray compiles
+# all its imports again, and a cluster takes 12 s to start instead of 5 s.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo setup test test-fast test-slow bench chaos docs figures lint types arrows lock schema clean help
@@ -21,12 +21,13 @@ help:
 	@echo "make test       set up, then ruff, mypy, import-linter and pytest"
 	@echo "make test-fast  the tests that take milliseconds, for the loop of writing code (under a minute)"
 	@echo "make test-slow  the tests with real kills, a browser and a wheel in a bare environment"
+	@echo "make lint, make types, make arrows   the first three parts of make test: ruff, mypy, import-linter"
 	@echo "make setup      the set-up alone (virtual environment in .venv)"
-	@echo "make bench      every figure that an issue sets, measured, one line each"
-	@echo "make chaos      drivers killed again and again"
-	@echo "make docs       rewrite sweeps/schema.json and try what the documentation shows"
+	@echo "make bench      measure every figure that has a target, one line each"
+	@echo "make chaos      drivers and workers killed again and again"
+	@echo "make docs       rewrite sweeps/schema.json and run the examples of the documentation"
 	@echo "make figures    redraw the papers' figures in docs/images"
-	@echo "make lock       resolve requirements.lock anew"
+	@echo "make lock       resolve requirements.lock again"
 
 setup: $(READY)
 

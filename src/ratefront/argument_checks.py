@@ -41,8 +41,8 @@ def checked_paths(paths: Path | str | Sequence[Path | str], argument: str) -> li
     Raises:
         InputError: One of them is no path.
     """
-    several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return [checked_path(path, argument) for path in several]
+    sequence = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return [checked_path(path, argument) for path in sequence]
 
 
 def check_count(argument: str, value: object, least: int = 1) -> int:

@@ -3,7 +3,7 @@
 ::
 
     RatefrontError                    exit code 1
-    ├── InputError                    exit code 2: what the user gave cannot be used
+    ├── InputError                    exit code 2: an input cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
     │   ├── UnknownCurveError         bounds have no curve of this name; lists theirs (also a KeyError)
@@ -27,7 +27,7 @@
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
-``retryable`` says whether another attempt at the same work can succeed: the engine asks nothing else.
+``retryable`` says whether another attempt at the same work can succeed. The engine decides by it alone.
 """
 
 from __future__ import annotations
@@ -40,24 +40,31 @@ from ratefront.wording import Message
 
 
 class RatefrontError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors that ratefront raises on purpose.
+
+    Attributes:
+        exit_code: The exit code of the command line.
+        retryable: Whether another attempt at the same work can succeed.
+    """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the attributes: pickle would rebuild the error from its message alone."""
-        return _made_again, (type(self), self.args, dict(self.__dict__))
+        return _rebuild_error, (type(self), self.args, dict(self.__dict__))
 
 
-def _made_again(kind: type[RatefrontError], args: tuple[Any, ...], state: dict[str, Any]) -> RatefrontError:
+def _rebuild_error(
+    kind: type[RatefrontError], args: tuple[Any, ...], state: dict[str, Any]
+) -> RatefrontError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
 
 
 class InputError(RatefrontError):
-    """What the user gave cannot be used; nothing was started."""
+    """An input cannot be used; nothing was started."""
 
     exit_code = 2
 
@@ -98,9 +105,9 @@ class UnknownTrialError(InputError, KeyError):
     def __init__(self, trial_id: str, known: Sequence[str]) -> None:
         self.trial_id = trial_id
         near = get_close_matches(str(trial_id), known, n=3)
-        meant = f"near it: {', '.join(near)}; " if near else ""
-        there = f"{meant}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
-        super().__init__(f"the sweep has no trial {trial_id!r}; {there}")
+        near_ids = f"near it: {', '.join(near)}; " if near else ""
+        valid_ids = f"{near_ids}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
+        super().__init__(f"the sweep has no trial {trial_id!r}; {valid_ids}")
 
     def __str__(self) -> str:
         return str(self.args[0])  # a KeyError would quote it

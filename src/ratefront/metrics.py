@@ -58,8 +58,10 @@ def top5_accuracy(
 
 def _rank(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
     """Count the classes (n,) that come before the label by their scores; of equal scores the first comes first."""
-    own = np.take_along_axis(scores, labels[:, None], axis=1)
-    is_before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
+    label_scores = np.take_along_axis(scores, labels[:, None], axis=1)
+    is_before = (scores > label_scores) | (
+        (scores == label_scores) & (np.arange(scores.shape[1]) < labels[:, None])
+    )
     ranks: NDArray[np.int64] = is_before.sum(axis=1)
     return ranks
 
@@ -83,11 +85,11 @@ def log_loss_bits(
 
 def _surprisal_nats(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute -ln softmax(scores)[label] of each sample (n,): never negative, and finite where the scores are."""
-    lead = scores.astype(np.float64)
+    relative = scores.astype(np.float64)
     with np.errstate(invalid="ignore"):  # scores that are not finite give NaN
-        lead -= np.take_along_axis(lead, labels[:, None], axis=1)
-        most = lead.max(axis=1)
-        surprisal: NDArray[np.float64] = most + np.log(np.exp(lead - most[:, None]).sum(axis=1))
+        relative -= np.take_along_axis(relative, labels[:, None], axis=1)
+        greatest = relative.max(axis=1)
+        surprisal: NDArray[np.float64] = greatest + np.log(np.exp(relative - greatest[:, None]).sum(axis=1))
     return surprisal
 
 

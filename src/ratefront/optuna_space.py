@@ -21,7 +21,7 @@ Distributions: TypeAlias = dict[str, BaseDistribution]
 
 
 def distribution_of(leaf: Leaf) -> BaseDistribution:
-    """A leaf of the space as Optuna's distribution."""
+    """Return a leaf of the space as Optuna's distribution."""
     match leaf:
         case Float(low, high, log):
             return FloatDistribution(low, high, log=log)
@@ -32,7 +32,7 @@ def distribution_of(leaf: Leaf) -> BaseDistribution:
 
 
 def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distributions]:
-    """The values of a trial as Optuna's parameters and distributions, both named by their path in the space."""
+    """Return the values of a trial as Optuna's parameters and distributions, both named by path in the space."""
     params: Values = {}
     distributions: Distributions = {}
 
@@ -46,7 +46,7 @@ def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distr
 
 
 def directions_of(objectives: Objectives) -> list[StudyDirection]:
-    """The direction of each objective in Optuna's terms, in order."""
+    """Return the direction of each objective in Optuna's terms, in order."""
     return [
         StudyDirection.MINIMIZE if direction == "minimise" else StudyDirection.MAXIMIZE
         for direction in objectives.values()

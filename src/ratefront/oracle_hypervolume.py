@@ -39,8 +39,8 @@ class ReferencePoint:
     """The corner up to which a hypervolume is measured, in the objectives' own units.
 
     Attributes:
-        values: a key for every objective; None where a value is not known.
-        reasons: why a value is None.
+        values: The value of every objective; None if it is not known.
+        reasons: Why a value is None, by objective.
     """
 
     values: Mapping[str, float | None]
@@ -48,9 +48,9 @@ class ReferencePoint:
 
     def complete(self, objectives: Iterable[str]) -> dict[str, float] | None:
         """Return the reference of these objectives, or None where one of them has no value."""
-        found = {name: self.values.get(name) for name in objectives}
-        known = {name: value for name, value in found.items() if value is not None}
-        return known if len(known) == len(found) else None
+        values = {name: self.values.get(name) for name in objectives}
+        known = {name: value for name, value in values.items() if value is not None}
+        return known if len(known) == len(values) else None
 
     def why_incomplete(self, objectives: Iterable[str]) -> str:
         """Return why ``complete`` gives None; empty where it does not."""
@@ -59,7 +59,7 @@ class ReferencePoint:
 
 def reference_point(
     objectives: Iterable[str],
-    given: Mapping[str, float],
+    sweep_file_values: Mapping[str, float],
     *,
     zero_rate_distortion: float | None,
     raw_bits: float | None,
@@ -72,22 +72,22 @@ def reference_point(
     always in the result, because their projection needs them.
 
     Args:
-        objectives: of the sweep.
-        given: objective → value, from the sweep file.
-        zero_rate_distortion: D0; None where it is not known yet.
-        raw_bits: of a sample; None where it is not known yet.
-        task_model_bytes: None where it is not known yet.
+        objectives: The objectives of the sweep.
+        sweep_file_values: Objective → value, as the sweep file gives them.
+        zero_rate_distortion: D0 of the test labels; None if it is not known yet.
+        raw_bits: Raw bits of a sample; None if they are not known yet.
+        task_model_bytes: Bytes of the task model; None if they are not known yet.
     """
     defaults = {
         "accuracy": None if zero_rate_distortion is None else 1.0 - zero_rate_distortion,
         "rate_bits": raw_bits,
         "transmitter_bytes": None if task_model_bytes is None else 2.0 * task_model_bytes,
     }
-    asked = dict.fromkeys([*RATE_ACCURACY, *objectives])
-    names = [name for name in OBJECTIVES if name in asked] + [
-        name for name in asked if name not in OBJECTIVES
+    needed = dict.fromkeys([*RATE_ACCURACY, *objectives])
+    names = [name for name in OBJECTIVES if name in needed] + [
+        name for name in needed if name not in OBJECTIVES
     ]
-    values = {name: given.get(name, defaults.get(name)) for name in names}
+    values = {name: sweep_file_values.get(name, defaults.get(name)) for name in names}
     return ReferencePoint(values, {name: _why_missing(name) for name in names if values[name] is None})
 
 

@@ -5,9 +5,8 @@ This module knows no bounds and no trials, only names, values and directions. Th
 * An objective comes with its direction, as ``trial_records.objectives_of`` a sweep's spec gives it.
 * a dominates b when a is at least as good on every objective and better on one.
 * NaN and infinities are errors: a point must be finite.
-* Points that are equal on every objective do not dominate each other. They have the same rank, and where one of
-them is
-  on the front, all are.
+* Points that are equal on every objective do not dominate each other. They have the same rank. If one of them is on the
+  front, all are.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Objectives)
         InputError: A value is NaN or infinite (the message names key and objective), or a point has another number
             of values.
     """
-    found = ranks(points, objectives)
+    rank_of = ranks(points, objectives)
     costs = as_costs(list(points.values()), objectives)
     best = {key: cost[0] for key, cost in zip(points, costs, strict=True)}
-    return sorted((key for key in points if found[key] == 1), key=lambda key: (best[key], key))
+    return sorted((key for key in points if rank_of[key] == 1), key=lambda key: (best[key], key))
 
 
 def ranks(points: Mapping[str, Sequence[float]], objectives: Objectives) -> dict[str, int]:
@@ -54,8 +53,8 @@ def ranks(points: Mapping[str, Sequence[float]], objectives: Objectives) -> dict
     import moocore
 
     keys = sorted(points)
-    found = moocore.pareto_rank(as_costs([points[key] for key in keys], objectives, keys))
-    return {key: int(rank) + 1 for key, rank in zip(keys, found, strict=True)}
+    numbers = moocore.pareto_rank(as_costs([points[key] for key in keys], objectives, keys))
+    return {key: int(rank) + 1 for key, rank in zip(keys, numbers, strict=True)}
 
 
 def as_costs(

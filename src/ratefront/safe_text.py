@@ -15,7 +15,7 @@ def has_credentials(uri: str) -> bool:
 
 
 def without_credentials(text: str) -> str:
-    """Replace by ``***``, in every address in a text, what stands before the host, and passwords in the query."""
+    """Replace user names and passwords in all addresses of a text by ``***``."""
     return _SECRET_IN_QUERY.sub(r"\1***", _USER_INFO.sub("//***@", text))
 
 

@@ -63,8 +63,8 @@ def objectives_of(spec: Mapping[str, Any]) -> Objectives:
     Raises:
         UnknownNameError: An objective is neither one of ``OBJECTIVES`` nor a metric of the spec.
     """
-    own: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
-    known, names = {**OBJECTIVES, **own}, spec.get("objectives") or DEFAULT_OBJECTIVES
+    metrics: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
+    known, names = {**OBJECTIVES, **metrics}, spec.get("objectives") or DEFAULT_OBJECTIVES
     for name in names:
         if name not in known:
             raise UnknownNameError("objective", name, known)
@@ -100,7 +100,7 @@ class TrialParams:
         return str(self.values["family"])
 
     @property
-    def own(self) -> dict[str, Scalar]:
+    def family_parameters(self) -> dict[str, Scalar]:
         """The family's own parameters: ``values`` without ``family``."""
         return {name: value for name, value in self.values.items() if name != "family"}
 

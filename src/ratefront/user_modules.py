@@ -29,19 +29,19 @@ def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str,
     """
     targets, others = set(filter(is_own_module, targets)), set(filter(is_own_module, others))
     packages = {_top_level_name(target) for target in targets}
-    found: dict[str, Path] = {}
+    file_of: dict[str, Path] = {}
     waiting = [*targets, *others]
     while waiting:
         name = waiting.pop()
-        file = None if name in found else _file_of(name)
+        file = None if name in file_of else _file_of(name)
         if file is None:
             continue
         is_followed = _top_level_name(name) in packages or not _is_installed(file)
         if is_followed or name in others:
-            found[name] = file
+            file_of[name] = file
         if is_followed:
             waiting += filter(is_own_module, _imported_by(name, file))
-    return dict(sorted(found.items()))
+    return dict(sorted(file_of.items()))
 
 
 def module_files(modules: Iterable[str]) -> dict[str, Path]:

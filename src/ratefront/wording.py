@@ -53,7 +53,7 @@ class Message(str):
 
     def __new__(cls, *parts: object) -> Message:
         """Join texts, arguments, functions, and the parts of other messages and errors."""
-        flat = tuple(part for given in parts for part in _parts_of(given))
+        flat = tuple(part for item in parts for part in _parts_of(item))
         message = super().__new__(cls, "".join(map(str, flat)))
         message.parts = flat
         return message
@@ -62,7 +62,7 @@ class Message(str):
         return self.parts
 
     def worded(self, say: Callable[[Named], str]) -> str:
-        """The text, with ``say`` applied to each argument and function that it names."""
+        """Return the text, with ``say`` applied to each argument and function that it names."""
         return "".join(part if isinstance(part, str) else say(part) for part in self.parts)
 
 

@@ -70,7 +70,7 @@ def _with_new_header(data: bytes, header: Header) -> bytes:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_the_checksum_of_latents_catches_what_that_of_the_file_does_not(data: st.DataObject) -> None:
+def test_the_checksum_of_latents_catches_damage_behind_a_valid_file_sum(data: st.DataObject) -> None:
     """An alteration with the file's checksum recomputed: an error or the very same latents, never others."""
     latents = latents_of_two_columns(40)
     altered = bytearray(write_stream(TwoColumns(), IDENTITY, latents, 16).data)
@@ -110,14 +110,14 @@ def test_a_codec_that_does_not_decode_is_refused_by_the_encoder() -> None:
 
 def test_exchanged_or_foreign_blocks_are_refused() -> None:
     """Index and payload of two blocks change places, or come from another stream of the same codec."""
-    own, other = (
+    data, other = (
         write_stream(TwoColumns(), IDENTITY, latents_of_two_columns(32, seed), 16).data for seed in (0, 1)
     )
-    ours, theirs = _index_entries_and_payloads(own), _index_entries_and_payloads(other)
+    ours, theirs = _index_entries_and_payloads(data), _index_entries_and_payloads(other)
     for blocks in ((ours[1], ours[0]), (ours[0], theirs[1]), (theirs[0], ours[1])):
         index, payloads = (b"".join(part) for part in zip(*blocks, strict=True))
         with pytest.raises(BitstreamError, match="other latents"):
-            read_stream(TwoColumns(), IDENTITY, _with_checksum_at_end(own[:HEADER_BYTES] + index + payloads))
+            read_stream(TwoColumns(), IDENTITY, _with_checksum_at_end(data[:HEADER_BYTES] + index + payloads))
 
 
 def _index_entries_and_payloads(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -151,7 +151,7 @@ def test_every_kind_of_damage_is_tried_half_with_new_checksums() -> None:
     assert 6 * STREAMS_PER_CODER >= 10_000
 
 
-def test_damage_reaches_the_decoder_behind_the_checksums() -> None:
+def test_some_damage_passes_the_checksums_and_reaches_the_decoder() -> None:
     """The mutants try the decoder itself, not only the checksum of all bytes."""
     data, other = (write_stream(TwoStages(), IDENTITY, _two_stages(40, seed), 16).data for seed in (0, 1))
     reasons: Counter[str] = Counter()
@@ -179,7 +179,7 @@ _REASONS = (
 )
 
 
-def test_a_wrong_decoder_would_be_found() -> None:
+def test_a_wrong_decoder_fails_the_check() -> None:
     """Other latents, another kind of error: each fails the very check that all others pass."""
     latents = latents_of_two_columns(40)
     data = write_stream(TwoColumns(), IDENTITY, latents, 16).data

@@ -41,12 +41,12 @@ def _encode(latents: np.ndarray, tables: list[FrequencyTable]) -> bytes:
 @settings(max_examples=60, deadline=None)
 @given(seeds, st.integers(0, 40), st.integers(1, 4), st.integers(1, 30), st.binary(max_size=12))
 def test_a_string_terminates_itself(
-    seed: int, samples: int, columns: int, alphabet: int, behind: bytes
+    seed: int, samples: int, columns: int, alphabet: int, following: bytes
 ) -> None:
     """Whatever follows it in a file, the same symbols are decoded: its length tells the decoder nothing."""
     latents, tables = _draw(seed, samples, columns, alphabet)
     data = _encode(latents, tables)
-    decoded = decode_columns(samples, tables, SymbolDecoder(data + behind))
+    decoded = decode_columns(samples, tables, SymbolDecoder(data + following))
     assert np.array_equal(decoded, latents)
 
 

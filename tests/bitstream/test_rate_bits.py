@@ -29,7 +29,7 @@ def test_a_coder_with_wrong_tables_pays_in_bytes() -> None:
     assert uniform > 1.5 * fitting
 
 
-def test_alone_each_sample_is_a_string_of_whole_bytes() -> None:
+def test_a_sample_alone_costs_whole_bytes() -> None:
     latents = latents_of_two_columns(30)
     alone = bits_alone(TwoColumns(), latents)
     assert alone.shape == (30,)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ratefront.data.stored_samples import uint8_to_float32
 
 
-def images_of(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
+def make_images(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
     """Images of 8 bit (count, C, H, W): noise on a slope, so that files differ in size."""
     rng = np.random.default_rng(seed)
     slope = np.linspace(0, 200, prod(shape)).reshape(shape)

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.medium
 SKEWED = np.array([0.5, 0.3, 0.15, 0.05])
 
 
-def channel_of(samples: int, classes: int = 6, sharpness: float = 3.0) -> FloatArray:
+def make_channel(samples: int, classes: int = 6, sharpness: float = 3.0) -> FloatArray:
     """Rows (samples, classes) of different posteriors, some sure and some not."""
     generator = np.random.default_rng(3)
     logits = generator.normal(size=(samples, classes)) * sharpness
@@ -63,17 +63,17 @@ def drawn(codec: SampleCodec, channel: FloatArray, first: int = 0) -> np.ndarray
 
 
 class TestSharedVariables:
-    def test_they_are_minus_the_logarithm_of_uniform_words(self) -> None:
+    def test_exponentials_are_minus_the_logarithm_of_uniform_words(self) -> None:
         raw = np.random.Philox(1).random_raw(100_000)
         uniform = ((raw >> np.uint64(12)) + 0.5) / 2**52
         np.testing.assert_allclose(exponentials(raw), -np.log(uniform), rtol=1e-15)
 
-    def test_the_extremes_are_finite_and_above_zero(self) -> None:
+    def test_extreme_exponentials_are_finite_and_above_zero(self) -> None:
         least, greatest = exponentials(np.array([2**64 - 1, 0], dtype=np.uint64))
         assert least == pytest.approx(2.0**-53)
         assert greatest == pytest.approx(53 * np.log(2))
 
-    def test_their_bits_are_part_of_the_format(self) -> None:
+    def test_the_bits_of_shared_variables_do_not_change(self) -> None:
         simulation = ChannelSimulation(np.full(2, 0.5), 1)
         (chunk,) = simulation._chunks(2, first=7)
         assert [value.hex() for value in chunk.shared.ravel().tolist()] == [
@@ -91,7 +91,7 @@ class TestDraws:
         assert chisquare(np.bincount(classes), 30_000 * SKEWED).pvalue > 0.01
 
     def test_the_order_of_the_words_does_not_change_the_draw(self) -> None:
-        channel = channel_of(99)
+        channel = make_channel(99)
         even, uneven = np.full(6, 1 / 6), np.array([0.9, 0.02, 0.02, 0.02, 0.02, 0.02])
         assert np.array_equal(*(ChannelSimulation(q, 2).draw(channel, 5) for q in (even, uneven)))
 
@@ -108,8 +108,8 @@ class TestDraws:
 
     def test_blocks_at_other_positions_are_other_draws(self) -> None:
         simulation, channel = ChannelSimulation(SKEWED, 2), np.tile(SKEWED, (400, 1))
-        here, there = simulation.draw(channel, 0), simulation.draw(channel, 400)
-        assert (here == there).mean() == pytest.approx((SKEWED**2).sum(), abs=0.1)
+        here, elsewhere = simulation.draw(channel, 0), simulation.draw(channel, 400)
+        assert (here == elsewhere).mean() == pytest.approx((SKEWED**2).sum(), abs=0.1)
 
 
 class TestTheSharedOrder:
@@ -148,7 +148,7 @@ class TestTheSharedOrder:
         assert np.array_equal(simulation.classes_at_ranks(ranks, 40, first=0), classes)
 
     def test_the_chunk_size_changes_no_draw_and_no_rank(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        simulation, channel = ChannelSimulation(np.full(6, 1 / 6), 3), channel_of(100)
+        simulation, channel = ChannelSimulation(np.full(6, 1 / 6), 3), make_channel(100)
         classes = simulation.draw(channel, 0)
         ranks = simulation.ranks(classes, 0)
         monkeypatch.setattr(relative_entropy_coding, "_CHUNK", 500)
@@ -189,28 +189,28 @@ class TestRankCode:
 
 class TestRate:
     @pytest.mark.parametrize("group", [1, 2, 3, 4])
-    def test_it_lies_between_the_information_and_its_bound(self, group: int) -> None:
+    def test_the_rate_lies_between_the_information_and_its_bound(self, group: int) -> None:
         """I ≤ R ≤ I + log2(I + 1) + 4 bits a group (Li and El Gamal 2018, theorem 1)."""
-        channel = channel_of(4000)
+        channel = make_channel(4000)
         codec, information = fitted(channel, group), group * information_bits(channel)
         sent = group * 8 * len(codec.encode(drawn(codec, channel))) / len(channel)
         assert information < sent < information + np.log2(information + 1) + 4
 
     def test_mean_log_rank_keeps_the_bound_of_li_and_el_gamal(self) -> None:
-        channel = channel_of(4000)
+        channel = make_channel(4000)
         codec = fitted(channel, 2)
         ranks = codec.simulation().ranks(codec.simulation().draw(channel, 0), 0)
         allowed = 2 * information_bits(channel) + np.log2(np.e) / np.e + 1
         assert np.log2(ranks + 1).mean() < allowed
 
     def test_larger_groups_cost_less_a_sample(self) -> None:
-        channel = channel_of(2400)
+        channel = make_channel(2400)
         codecs = [fitted(channel, group) for group in (1, 2, 3, 4)]
         rates = [8 * len(codec.encode(drawn(codec, channel))) / len(channel) for codec in codecs]
         assert rates == sorted(rates, reverse=True)
 
     def test_a_group_shares_its_estimate_equally(self) -> None:
-        channel = channel_of(11)
+        channel = make_channel(11)
         codec = fitted(channel, 4)
         shares = codec.estimate_bits(drawn(codec, channel)).numpy()
         assert len(set(shares[:4])) == len(set(shares[4:8])) == len(set(shares[8:])) == 1
@@ -235,7 +235,7 @@ class TestOnDigits:
         rate_bits = stream.rate_bits
         assert below_oracle(labels, classes, rate_bits, 10, draws_or_uses_position=True) is None
 
-    def test_no_less_is_sent_than_the_information(self, trained: TrainedExample) -> None:
+    def test_the_rate_is_information_plus_overhead(self, trained: TrainedExample) -> None:
         metrics = trained.codec.extra_metrics(trained.data.test.images)
         rate_bits = write_stream(trained.codec, trained.identity, trained.latents, 360).rate_bits
         sent = metrics["information_bits"] + metrics["simulation_overhead_bits"]
@@ -258,7 +258,7 @@ class TestOnDigits:
         strings = [8 * len(trained.codec.encode(alone[i : i + 1], 40 + i)) for i in range(60)]
         assert all(bits >= estimate - 1 for bits, estimate in zip(strings, estimates, strict=True))
 
-    def test_alone_costs_more(self, trained: TrainedExample) -> None:
+    def test_samples_sent_alone_cost_more(self, trained: TrainedExample) -> None:
         images = torch.from_numpy(trained.data.test.images)
         alone = bits_alone(trained.codec, trained.codec.analyse_alone(images))
         assert alone.mean() > float(trained.codec.estimate_bits(trained.latents).mean())
@@ -293,7 +293,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("channel", "missing"), [("sample_and_communicate", "sharpness"), ("task_model", "slope")]
     )
-    def test_a_channel_needs_its_own(self, channel: str, missing: str) -> None:
+    def test_a_channel_needs_its_own_parameter(self, channel: str, missing: str) -> None:
         with pytest.raises(ValueError, match=f"{missing} is needed when channel is {channel}"):
             SampleParameters.model_validate({"channel": channel})
 
@@ -304,7 +304,9 @@ class TestParameters:
             ({"channel": "task_model", "slope": 2.0, "sharpness": 1.0}, "sharpness"),
         ],
     )
-    def test_a_channel_refuses_the_others(self, channel: dict[str, object], meaningless: str) -> None:
+    def test_a_channel_refuses_the_parameters_of_others(
+        self, channel: dict[str, object], meaningless: str
+    ) -> None:
         with pytest.raises(ValueError, match=f"{meaningless} means nothing when channel is"):
             SampleParameters.model_validate(channel)
 

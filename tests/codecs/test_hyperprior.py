@@ -34,7 +34,7 @@ def _coded(model: HyperpriorModel, latents: Symbols) -> bytes:
 
 
 @pytest.mark.parametrize(("slices", "means"), [(1, False), (1, True), (3, True)])
-def test_what_is_written_is_read(slices: int, means: bool) -> None:
+def test_written_latents_are_read(slices: int, means: bool) -> None:
     model, latents = _updated(slices, means=means)
     assert latents.shape == (40, 2 * 2 * 3 + 6 * 3 * 5)
     assert np.array_equal(model.read(40, SymbolDecoder(_coded(model, latents))), latents)
@@ -102,7 +102,7 @@ def test_gaussian_tables_hold_a_gaussian() -> None:
     for number in (25, 40, 63):
         reach = int(tables.reach[number])
         integers = torch.arange(-reach, reach + 1)
-        pmf = 2 ** -tables.tables.bits_of(torch.full_like(integers, number), integers)
+        pmf = 2 ** -tables.tables.bits_per_integer(torch.full_like(integers, number), integers)
         assert float(pmf.sum()) == pytest.approx(1, abs=1e-6)
         variance = float((pmf * integers.double() ** 2).sum())
         assert variance == pytest.approx(float(scales[number]) ** 2 + 1 / 12, rel=0.02)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from tests.codecs.random_images import images_of
+from tests.codecs.random_images import make_images
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import nn
 
@@ -91,7 +91,7 @@ class TestFiles:
 
     def test_the_receiver_sees_what_pillow_decodes(self, name: str, shape: tuple[int, int, int]) -> None:
         codec = file_codec(name, shape)
-        latents = codec.analyse(images_of(shape, 3))
+        latents = codec.analyse(make_images(shape, 3))
         for row, image in zip(latents, codec.images(latents)[:], strict=True):
             file = opened(row[row != FILLER].astype(np.uint8).tobytes())
             pixels = np.asarray(file.convert("L" if shape[0] == 1 else "RGB")).reshape(shape[1], shape[2], -1)
@@ -99,7 +99,7 @@ class TestFiles:
 
     def test_damaged_streams_are_refused_or_harmless(self, name: str, shape: tuple[int, int, int]) -> None:
         codec = file_codec(name, shape)
-        latents, others = (codec.analyse(images_of(shape, 7, seed)) for seed in (0, 1))
+        latents, others = (codec.analyse(make_images(shape, 7, seed)) for seed in (0, 1))
         data, other = (write_stream(codec, IDENTITY, of, 3).data for of in (latents, others))
         outcomes = assert_refused_or_harmless(
             codec, IDENTITY, latents, mutants(data, other, 120, seed=len(name))
@@ -109,7 +109,7 @@ class TestFiles:
     def test_damaged_files_are_refused_or_are_images(self, name: str, shape: tuple[int, int, int]) -> None:
         """Without the stream's checksums: what can be cut into files is decoded, or refused by ``BitstreamError``."""
         codec, rng = file_codec(name, shape), np.random.default_rng(1)
-        whole = np.frombuffer(codec.encode(codec.analyse(images_of(shape, 2))), dtype=np.uint8)
+        whole = np.frombuffer(codec.encode(codec.analyse(make_images(shape, 2))), dtype=np.uint8)
         decided = 0
         for number in range(150):
             damaged = whole.copy()
@@ -125,14 +125,14 @@ class TestFiles:
 
 @pytest.mark.parametrize("shape", [(1, 9, 6), (3, 9, 6)])
 def test_png_is_lossless(shape: tuple[int, int, int]) -> None:
-    codec, images = file_codec("png", shape), images_of(shape, 20)
+    codec, images = file_codec("png", shape), make_images(shape, 20)
     np.testing.assert_array_equal(codec.images(codec.analyse(images))[:], images.numpy())
     assert codec.extra_metrics(images.numpy()) == {"image_mse": 0.0}
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp"])
 def test_quality_costs_bits_and_saves_errors(name: str) -> None:
-    images = images_of((3, 32, 32), 8)
+    images = make_images((3, 32, 32), 8)
     codecs = [file_codec(name, (3, 32, 32), quality) for quality in (10, 50, 95)]
     bits = [float(codec.estimate_bits(codec.analyse(images)).sum()) for codec in codecs]
     errors = [codec.extra_metrics(images.numpy())["image_mse"] for codec in codecs]
@@ -195,7 +195,7 @@ def test_headers_of_huge_images_are_refused() -> None:
     """Sizes that would take gigabytes, in a file that is valid otherwise."""
     for name, layout in (("png", ">II"), ("jpeg", ">HH"), ("webp", "<HH")):
         codec = file_codec(name, (1, 8, 8))
-        file = codec.encode(codec.analyse(images_of((1, 8, 8), 1)))
+        file = codec.encode(codec.analyse(make_images((1, 8, 8), 1)))
         huge = file.replace(struct.pack(layout, 8, 8), struct.pack(layout, 16_000, 16_000), 1)
         assert huge != file
         with pytest.raises(BitstreamError):
@@ -204,8 +204,8 @@ def test_headers_of_huge_images_are_refused() -> None:
 
 def test_more_or_fewer_files_than_samples_are_refused() -> None:
     codec = file_codec("jpeg", (1, 8, 8))
-    data = codec.encode(codec.analyse(images_of((1, 8, 8), 2)))
-    with pytest.raises(BitstreamError, match="behind the last"):
+    data = codec.encode(codec.analyse(make_images((1, 8, 8), 2)))
+    with pytest.raises(BitstreamError, match="after the last"):
         codec.decode(data, 1)
     with pytest.raises(BitstreamError):
         codec.decode(data, 3)
@@ -213,7 +213,7 @@ def test_more_or_fewer_files_than_samples_are_refused() -> None:
 
 def test_a_long_file_among_short_ones_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     codec = file_codec("png", (1, 8, 8))
-    data = codec.encode(codec.analyse(images_of((1, 8, 8), 4)))
+    data = codec.encode(codec.analyse(make_images((1, 8, 8), 4)))
     monkeypatch.setattr(image_file_codec, "MAX_LATENTS", len(data))
     with pytest.raises(BitstreamError, match="longer than a reader takes"):
         codec.decode(data, 4)
@@ -222,7 +222,7 @@ def test_a_long_file_among_short_ones_takes_no_memory(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("value", [256, -2, -1])
 def test_latents_that_are_no_bytes_are_refused(value: int) -> None:
     codec = file_codec("webp", (1, 8, 8))
-    latents = codec.analyse(images_of((1, 8, 8), 2))
+    latents = codec.analyse(make_images((1, 8, 8), 2))
     latents[0, 40] = value
     with pytest.raises(BitstreamError):
         codec.encode(latents)

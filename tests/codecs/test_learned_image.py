@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.codecs.random_images import images_of
+from tests.codecs.random_images import make_images
 from torch import Tensor, nn
 
 from ratefront.catalogue.families import ImageCodecParameters
@@ -37,7 +37,7 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
 
 
 @pytest.mark.parametrize(
-    ("own", "reason"),
+    ("parameters", "reason"),
     [
         ({"codec": "jpeg"}, "quality is needed when codec is jpeg"),
         ({"codec": "png", "quality": 40}, "quality means nothing when codec is png"),
@@ -55,13 +55,13 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
         ),
     ],
 )
-def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
+def test_parameters_that_mean_nothing_together_are_refused(parameters: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ImageCodecParameters.model_validate(own)
+        ImageCodecParameters.model_validate(parameters)
 
 
 @pytest.mark.parametrize(
-    ("own", "shape", "reason"),
+    ("parameters", "shape", "reason"),
     [
         ({"codec": "png"}, (2, 8, 8), "of 1 or 3 channels"),
         ({"codec": "png"}, (64, 3), "of 1 or 3 channels"),
@@ -69,18 +69,18 @@ def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], 
         ({**LEARNED, **HYPER, "downscalings": 3}, (1, 8, 8), "more than one place"),
     ],
 )
-def test_what_does_not_fit_the_samples_is_refused(
-    own: dict[str, Any], shape: tuple[int, ...], reason: str
+def test_parameters_that_do_not_fit_the_samples_are_refused(
+    parameters: dict[str, Any], shape: tuple[int, ...], reason: str
 ) -> None:
-    assert ImageCodecParameters.model_validate(own).unfit({}) is None
+    assert ImageCodecParameters.model_validate(parameters).unfit({}) is None
     with pytest.raises(InputError, match=reason):
-        ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
+        ImageFamily().build(CodecStructure(parameters, {"name": "small_cnn"}, 10, shape))
 
 
 def learned(shape: tuple[int, int, int], **changes: Any) -> LearnedImageCodec:
-    own = {**LEARNED, **changes}
+    parameters = {**LEARNED, **changes}
     torch.manual_seed(0)
-    codec = ImageFamily().build(CodecStructure(own, {"name": "residual_cnn"}, 10, shape))
+    codec = ImageFamily().build(CodecStructure(parameters, {"name": "residual_cnn"}, 10, shape))
     assert isinstance(codec, LearnedImageCodec)
     return codec.eval()
 
@@ -94,9 +94,9 @@ def test_images_of_any_size_are_decoded_in_their_size(
     sides: tuple[int, int], changes: dict[str, Any]
 ) -> None:
     shape = (3, *sides)
-    codec, images = learned(shape, **changes), images_of((3, *sides), 6)
+    codec, images = learned(shape, **changes), make_images((3, *sides), 6)
     split = LearnerSplit(_InMemory(images), _InMemory(images), torch.arange(6) % 10)
-    learner = ImageLearner(codec, split, split, of_task=changes.get("distortion") == "task")
+    learner = ImageLearner(codec, split, split, task_distortion=changes.get("distortion") == "task")
     loss = learner.loss(torch.arange(6), 0.6)
     loss.backward()
     assert torch.isfinite(loss)
@@ -131,7 +131,7 @@ def test_with_four_halvings_the_transforms_are_compressais() -> None:
     ours = [*bottleneck.g_a[1:], *bottleneck.g_s[:-1]]
     for layer, other in zip(ours, [*theirs.g_a, *theirs.g_s], strict=True):
         layer.load_state_dict(other.state_dict())
-    images = images_of((3, 32, 48), 2)
+    images = make_images((3, 32, 48), 2)
     with torch.no_grad():
         latents = theirs.g_a(images)
         assert torch.equal(bottleneck.g_a(images), latents)
@@ -140,18 +140,18 @@ def test_with_four_halvings_the_transforms_are_compressais() -> None:
 
 def test_the_squared_error_has_compressais_scale() -> None:
     """CompressAI's loss is 255²·MSE of a pixel; times the pixels it is ours, which is of an image."""
-    images, decoded = images_of((3, 9, 7), 5), torch.rand(5, 3, 9, 7)
+    images, decoded = make_images((3, 9, 7), 5), torch.rand(5, 3, 9, 7)
     theirs = 255**2 * nn.functional.mse_loss(decoded, images)
     assert float(squared_error(decoded, images).mean()) == pytest.approx(63 * float(theirs), rel=1e-5)
 
 
 def test_the_transmitter_holds_no_task_model() -> None:
     codec = learned((1, 8, 8), **HYPER)
-    own = (codec.bottleneck.g_a, *codec.bottleneck.model.transmitter_modules())
-    assert module_bytes(*codec.transmitter_modules()) == module_bytes(*own)
+    counted_modules = (codec.bottleneck.g_a, *codec.bottleneck.model.transmitter_modules())
+    assert module_bytes(*codec.transmitter_modules()) == module_bytes(*counted_modules)
     range_of_tables = 2  # the first and the last Gaussian that is kept, a byte each
     tables = table_bytes(codec.transmitter_tables()) + range_of_tables
-    assert codec.transmitter_bytes == module_bytes(*own) + tables
+    assert codec.transmitter_bytes == module_bytes(*counted_modules) + tables
     counted = {id(p) for module in codec.transmitter_modules() for p in module.parameters()}
     assert not counted & {id(p) for p in (*codec.back_end.parameters(), *codec.bottleneck.g_s.parameters())}
 

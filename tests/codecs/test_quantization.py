@@ -18,8 +18,8 @@ def test_the_catalogue_knows_every_surrogate() -> None:
 @pytest.mark.parametrize("surrogate", get_args(Surrogate))
 def test_gradients_pass_unchanged(surrogate: Surrogate) -> None:
     values = torch.linspace(-3, 3, 101, requires_grad=True)
-    for given in quantize_for_training(values, surrogate):
-        (gradient,) = torch.autograd.grad(given.sum(), values, retain_graph=True)
+    for surrogate_values in quantize_for_training(values, surrogate):
+        (gradient,) = torch.autograd.grad(surrogate_values.sum(), values, retain_graph=True)
         assert torch.equal(gradient, torch.ones_like(values))
 
 
@@ -40,16 +40,16 @@ def test_which_surrogates_round_for_synthesis_and_for_rate(
     for_synthesis, for_rate = quantize_for_training(values, surrogate)
     assert torch.equal(for_synthesis, values.round()) == rounds_for_synthesis
     assert torch.equal(for_rate, values.round()) == rounds_for_rate
-    for given in (for_synthesis, for_rate):
-        assert (given - values).abs().max() <= 0.5 + 1e-5
+    for surrogate_values in (for_synthesis, for_rate):
+        assert (surrogate_values - values).abs().max() <= 0.5 + 1e-5
 
 
 def test_the_error_of_universal_is_uniform_for_every_value() -> None:
     """With shared dither the error has the distribution of the noise, for every value."""
     torch.manual_seed(0)
     for value in (0.0, 0.25, 0.5):
-        given, _ = quantize_for_training(torch.full((20_000,), value), "universal")
-        error = given - value
+        surrogate_values, _ = quantize_for_training(torch.full((20_000,), value), "universal")
+        error = surrogate_values - value
         assert error.mean().abs() < 0.01
         assert abs(float(error.var()) - 1 / 12) < 0.002
 

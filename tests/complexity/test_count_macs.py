@@ -80,9 +80,9 @@ def test_networks_of_torchvision_have_its_published_macs(name: str, published: f
     """Sizes are enough for counting: these networks are on the device ``meta``."""
     with torch.device("meta"):
         network = torchvision.models.get_model(name).eval()
-        found = multiply_accumulates(network, torch.empty(1, 3, 224, 224))
-    assert found.value is not None
-    assert found.value / 1e9 == pytest.approx(published, abs=6e-4)
+        macs = multiply_accumulates(network, torch.empty(1, 3, 224, 224))
+    assert macs.value is not None
+    assert macs.value / 1e9 == pytest.approx(published, abs=6e-4)
 
 
 PRODUCTLESS: dict[str, Network] = {

@@ -109,14 +109,14 @@ def test_a_convolution_written_by_shifts_has_its_macs() -> None:
 
     x = images(1)
     torch.testing.assert_close(shifted(x), F.conv2d(x, kernel, padding=1))
-    found = [multiply_accumulates(run, x) for run in (shifted, lambda x: F.conv2d(x, kernel, padding=1))]
-    assert found == [Macs(36 * 9 * 8)] * 2
+    macs = [multiply_accumulates(run, x) for run in (shifted, lambda x: F.conv2d(x, kernel, padding=1))]
+    assert macs == [Macs(36 * 9 * 8)] * 2
 
 
 def test_a_kernel_of_single_weights_counts_as_weights() -> None:
     kernel = torch.rand(3)
-    found = multiply_accumulates(lambda x: sum(kernel[k] * x[..., k : k + 4] for k in range(3)), images(1))
-    assert found == Macs(3 * 6 * 4)
+    macs = multiply_accumulates(lambda x: sum(kernel[k] * x[..., k : k + 4] for k in range(3)), images(1))
+    assert macs == Macs(3 * 6 * 4)
 
 
 class Squeezed(nn.Module):

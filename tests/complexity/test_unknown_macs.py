@@ -72,10 +72,10 @@ UNKNOWN: dict[str, tuple[Network, str]] = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_an_operation_without_a_formula_is_named(name: str) -> None:
     run, named = UNKNOWN[name]
-    found = multiply_accumulates(lambda x: (run(x), x @ x.mT), images(4))
-    assert found.value is None
-    assert found.counted >= 4 * 6 * 6 * 6
-    assert named in found.why_unknown
+    macs = multiply_accumulates(lambda x: (run(x), x @ x.mT), images(4))
+    assert macs.value is None
+    assert macs.counted >= 4 * 6 * 6 * 6
+    assert named in macs.why_unknown
 
 
 def test_a_formula_of_torchs_registry_makes_a_custom_operation_known() -> None:
@@ -102,31 +102,31 @@ class TestNetworksThatAreNotPython:
     NETWORK = nn.Sequential(nn.Conv2d(4, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3)).eval()
     MACS = Macs(16 * 9 * 4 * 2 + 32 * 3)
 
-    def test_scripted(self) -> None:
+    def test_scripted_networks_are_counted(self) -> None:
         scripted = torch.jit.script(self.NETWORK)
         for _ in range(3):  # it is optimised by then
             scripted(images(4))
         assert multiply_accumulates(scripted, images(4)) == self.MACS
 
-    def test_scripted_and_fused(self) -> None:
-        found = multiply_accumulates(torch.jit.script(ENCODER), sequence())
-        assert "aten._transformer_encoder_layer_fwd" in found.why_unknown
+    def test_fused_networks_are_unknown(self) -> None:
+        macs = multiply_accumulates(torch.jit.script(ENCODER), sequence())
+        assert "aten._transformer_encoder_layer_fwd" in macs.why_unknown
 
-    def test_converted_to_another_layout(self) -> None:
+    def test_networks_in_another_layout_are_counted_or_unknown(self) -> None:
         """What mkldnn computes is no operation of its own."""
         frozen = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.script(self.NETWORK)))
         assert multiply_accumulates(frozen, images(4)).value in (None, self.MACS.value)
 
-    def test_compiled(self) -> None:
+    def test_compiled_networks_are_counted(self) -> None:
         compiled = torch.compile(self.NETWORK, backend="eager")
         compiled(images(4))
         assert multiply_accumulates(compiled, images(4)) == self.MACS
 
-    def test_quantised(self) -> None:
+    def test_quantized_layers_are_unknown(self) -> None:
         quantised = torch.ao.quantization.quantize_dynamic(self.NETWORK, {nn.Linear}, dtype=torch.qint8)
         assert "quantized.linear" in multiply_accumulates(quantised, images(4)).why_unknown
 
-    def test_one_that_fails_only_while_it_is_counted(self) -> None:
+    def test_a_network_that_fails_while_counted_is_unknown(self) -> None:
         """A traced one compares sizes by an operation for tensors."""
         traced = torch.jit.trace(ENCODER, sequence(), check_trace=False)
         assert multiply_accumulates(traced, sequence()).value is None

@@ -39,9 +39,9 @@ class Distances(nn.Module):
 def test_a_task_model_of_unknown_cost_makes_the_label_codecs_unknown() -> None:
     stages: list[tuple[str, nn.Module]] = [("flat", nn.Flatten()), ("classifier", Distances())]
     codec = LabelCodec(TaskModel(stages), classes=10, share=1.0)
-    found = codec.transmitter_macs(torch.rand(1, 1, 8, 8))
-    assert found == Macs(0, ("aten._cdist_forward",))
-    assert (found.value, found.why_unknown) == (None, REASON)
+    macs = codec.transmitter_macs(torch.rand(1, 1, 8, 8))
+    assert macs == Macs(0, ("aten._cdist_forward",))
+    assert (macs.value, macs.why_unknown) == (None, REASON)
 
 
 @pytest.fixture

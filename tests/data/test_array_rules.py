@@ -75,11 +75,11 @@ def test_shifted_labels_of_one_split_are_refused(tmp_path: Path) -> None:
 
 
 def test_remark_on_classes_missing_in_test(tmp_path: Path) -> None:
-    own = {**LABELS, "y_test": LABELS["y_test"] % 2}
-    path = str(write_npz(tmp_path / "own.npz", **IMAGES, **own))
-    told = "the test split has no sample of 2 of the 4 classes: class 2, class 3; its accuracy says nothing of them"
-    assert describe("arrays", path=path)["remarks"] == [told]
-    assert load("arrays", path=path).remarks == (told,)
+    labels = {**LABELS, "y_test": LABELS["y_test"] % 2}
+    path = str(write_npz(tmp_path / "own.npz", **IMAGES, **labels))
+    remark = "the test split has no sample of 2 of the 4 classes: class 2, class 3; its accuracy says nothing of them"
+    assert describe("arrays", path=path)["remarks"] == [remark]
+    assert load("arrays", path=path).remarks == (remark,)
     assert describe("arrays", path=str(write_npz(tmp_path / "own.npz", **IMAGES, **LABELS)))["remarks"] == []
 
 

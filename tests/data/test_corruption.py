@@ -68,9 +68,9 @@ def test_blur_keeps_flat_images_and_smooths_more_with_severity() -> None:
 
 @pytest.mark.parametrize("corruption", ["noise", "blur"])
 def test_corrupted_images_have_eight_bits(corruption: Literal["noise", "blur"]) -> None:
-    found = corrupted(corruption)[:]
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, np.rint(found * 255).astype(np.float32) / np.float32(255))
+    images = corrupted(corruption)[:]
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images, np.rint(images * 255).astype(np.float32) / np.float32(255))
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,9 @@ def test_documented_data_sets_are_valid() -> None:
     shown = [line for line in PAGE.splitlines() if line.startswith("dataset: ")]
     assert len(shown) >= 4
     for line in shown:
-        given = yaml.safe_load(line)["dataset"]
-        own = {"name": given} if isinstance(given, str) else given
-        CATALOGUE.datasets[own.pop("name")].parameters.model_validate(own, strict=True)
+        value = yaml.safe_load(line)["dataset"]
+        parameters = {"name": value} if isinstance(value, str) else value
+        CATALOGUE.datasets[parameters.pop("name")].parameters.model_validate(parameters, strict=True)
 
 
 def test_every_data_set_and_parameter_is_documented() -> None:

@@ -51,8 +51,8 @@ def test_digest_depends_on_the_validation_split(tmp_path: Path, array: str) -> N
     changed = {**OWN, array: OWN[array][::-1]}
     others = arrays()
     contents = [
-        load("arrays", path=str(write_npz(tmp_path / "own.npz", **others | own))).digest
-        for own in (OWN, OWN, changed, {})
+        load("arrays", path=str(write_npz(tmp_path / "own.npz", **others | validation))).digest
+        for validation in (OWN, OWN, changed, {})
     ]
     assert contents[0] == contents[1]
     assert len(set(contents)) == 3
@@ -64,8 +64,8 @@ def test_described_sizes_are_those_of_the_loaded_splits(tmp_path: Path, count: i
     labels = np.concatenate([np.arange(3 * count) % 3, np.full(count + 7, 3)])
     path = write_npz(tmp_path / "own.npz", x_train=pixels(len(labels), 9, 8), y_train=labels)
     data = load("arrays", path=str(path), split_seed=seed)
-    told = describe("arrays", path=str(path), split_seed=seed)["samples"]
-    assert told == {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)}
+    described = describe("arrays", path=str(path), split_seed=seed)["samples"]
+    assert described == {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)}
 
 
 def _arrays(root: Path, **changes: Any) -> Dataset:

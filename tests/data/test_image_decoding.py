@@ -118,17 +118,17 @@ def test_transparent_images_need_a_background(tmp_path: Path, mode: str, alpha: 
     stored = np.asarray(image.convert("RGBA")).astype(float)
     share = stored[..., 3:] / 255
     for background, brightness in (("white", 255), ("black", 0)):
-        found = _loaded(root, background=background, channels=3)
+        loaded = _loaded(root, background=background, channels=3)
         expected = stored[..., :3] * share + brightness * (1 - share)
-        np.testing.assert_allclose(found[0], expected, atol=1)
-        np.testing.assert_array_equal(_encoded(root / "cat" / "0.png", background=background), found[0])
+        np.testing.assert_allclose(loaded[0], expected, atol=1)
+        np.testing.assert_array_equal(_encoded(root / "cat" / "0.png", background=background), loaded[0])
 
 
 @pytest.mark.parametrize("mode", SEE_THROUGH)
 def test_an_opaque_alpha_channel_is_dropped(tmp_path: Path, mode: str) -> None:
     image = SEE_THROUGH[mode](255)
-    found = _loaded(_folder(tmp_path, image.save), channels=3)
-    np.testing.assert_array_equal(found[0], np.asarray(image.convert("RGBA"))[..., :3])
+    loaded = _loaded(_folder(tmp_path, image.save), channels=3)
+    np.testing.assert_array_equal(loaded[0], np.asarray(image.convert("RGBA"))[..., :3])
 
 
 def test_a_transparent_palette_colour_is_transparent(tmp_path: Path) -> None:
@@ -173,8 +173,8 @@ def test_one_coloured_file_makes_three_channels(tmp_path: Path, data_set: str, l
     write_image(root / last, SIZE, SIZE)
     for parameters, channels in (({}, 3), ({"channels": 1}, 1), ({"channels": 3}, 3)):
         data = load(data_set, root=str(root), size=SIZE, **parameters)
-        told = describe(data_set, root=str(root), size=SIZE, **parameters)
-        assert data.shape == told["shape"] == data.test.images[:].shape[1:] == (channels, SIZE, SIZE)
+        described = describe(data_set, root=str(root), size=SIZE, **parameters)
+        assert data.shape == described["shape"] == data.test.images[:].shape[1:] == (channels, SIZE, SIZE)
         assert data.raw_bits == channels * 8 * SIZE**2
 
 
@@ -204,8 +204,8 @@ def test_check_and_sweep_agree_on_channels(
         damage(path) if damage else _see_through(COLOUR, 0).save(path)
         if is_known:
             load("image_folder", root=str(root), size=SIZE, skip_corrupt=True)
-        told = describe("image_folder", root=str(root), size=SIZE, skip_corrupt=True)["shape"]
-        assert load("image_folder", root=str(root), size=SIZE, skip_corrupt=True).shape == told
+        described = describe("image_folder", root=str(root), size=SIZE, skip_corrupt=True)["shape"]
+        assert load("image_folder", root=str(root), size=SIZE, skip_corrupt=True).shape == described
 
 
 @pytest.mark.parametrize("first_look", [500, 4])

@@ -81,8 +81,8 @@ def test_the_shorter_side_is_resized_and_the_centre_cropped(tmp_path: Path) -> N
     wide[:, 15:25] = 200
     Image.fromarray(wide).convert("L").save(tmp_path / "cat" / "wide.png")
     data = load("image_folder", root=str(tmp_path), size=20)
-    found = [split.images[:] for split in (data.train, data.validation, data.test)]
-    means = np.concatenate([images.mean(axis=(1, 2, 3)) for images in found]) * 255
+    splits = [split.images[:] for split in (data.train, data.validation, data.test)]
+    means = np.concatenate([images.mean(axis=(1, 2, 3)) for images in splits]) * 255
     assert means.max() > 190, "the middle of the wide image is all bright"
 
 
@@ -203,9 +203,9 @@ def test_a_thousand_files_are_recognised_within_a_tenth_second(tmp_path: Path) -
 def test_remark_on_classes_missing_in_test(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", 4, ("cat", "dog", "emu"))
     write_classes(tmp_path / "test", 4, ("cat", "emu"))
-    told = "the test split has no sample of 1 of the 3 classes: dog"
+    beginning = "the test split has no sample of 1 of the 3 classes: dog"
     (remark,) = describe("image_folder", root=str(tmp_path), size=8)["remarks"]
-    assert remark.startswith(told)
+    assert remark.startswith(beginning)
     assert load("image_folder", root=str(tmp_path), size=8).remarks == (remark,)
 
 

@@ -67,9 +67,9 @@ def _file(path: Path, samples: dict[str, Array], save: Callable[..., None] = np.
 
 def _remarks(path: str) -> list[str]:
     """Of samples, by both doors."""
-    told = describe("arrays", path=path)["remarks"]
-    assert load("arrays", path=path).remarks == tuple(told)
-    return [remark for remark in told if remark.startswith("x_")]
+    remarks = describe("arrays", path=path)["remarks"]
+    assert load("arrays", path=path).remarks == tuple(remarks)
+    return [remark for remark in remarks if remark.startswith("x_")]
 
 
 def _stored(x: Array, number: Any) -> Array:
@@ -86,14 +86,14 @@ def test_splits_of_one_distribution_get_no_remark(tmp_path: Path, kind: Any, few
     samples = {split: kind(draw, few or count) for split, count in COUNTS.items() if split != "train"}
     samples = {"train": kind(draw, 30 if few == 8 else 300), **samples}
     for number in numbers:
-        own = {split: _stored(x, number) for split, x in samples.items()}
-        assert _remarks(_file(tmp_path / "own.npz", own)) == []
+        stored = {split: _stored(x, number) for split, x in samples.items()}
+        assert _remarks(_file(tmp_path / "own.npz", stored)) == []
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize(
-    ("kind", "number", "factor", "told"),
+    ("kind", "number", "factor", "message"),
     [
         (_photographs, np.float32, 1 / 16, "times darker"),
         (_strokes, np.float16, 1 / 16, "times darker"),
@@ -108,15 +108,15 @@ def test_splits_of_one_distribution_get_no_remark(tmp_path: Path, kind: Any, few
 )
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_remark_on_a_split_in_other_units(
-    tmp_path: Path, kind: Any, number: Any, factor: float, told: str, split: str, order: Any, save: Any
+    tmp_path: Path, kind: Any, number: Any, factor: float, message: str, split: str, order: Any, save: Any
 ) -> None:
     draw = np.random.default_rng(0)
     samples = {name: kind(draw, count) for name, count in COUNTS.items()}
     samples[split] = samples[split] * factor
-    own = {name: np.array(_stored(x, number), order=order) for name, x in samples.items()}
-    (remark,) = _remarks(_file(tmp_path / "own.npz", own, save))
+    stored = {name: np.array(_stored(x, number), order=order) for name, x in samples.items()}
+    (remark,) = _remarks(_file(tmp_path / "own.npz", stored, save))
     assert remark.startswith(f"x_{split} is about")
-    assert told in remark
+    assert message in remark
     assert "is it in other units?" in remark
 
 
@@ -124,8 +124,8 @@ def test_remark_on_all_others_if_train_has_other_units(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     samples = {name: _strokes(draw, count) for name, count in COUNTS.items()}
     samples["train"] /= 16
-    told = _remarks(_file(tmp_path / "own.npz", samples))
-    assert [remark[:42] for remark in told] == [
+    remarks = _remarks(_file(tmp_path / "own.npz", samples))
+    assert [remark[:42] for remark in remarks] == [
         "x_validation is about 16 times brighter th",
         "x_test is about 16 times brighter than x_t",
     ]
@@ -184,10 +184,10 @@ def test_spread_samples_are_those_of_the_file(
     monkeypatch.setattr(npz_samples, "_LEAD_BYTES", lead)
     samples = np.arange(24_000, dtype=np.float32).reshape(1000, 2, 12)
     save(tmp_path / "own.npz", other=np.zeros(7), x_train=np.array(samples, order=order))
-    found = list(npz_samples.read_spread_samples(tmp_path / "own.npz", "x_train"))
+    read = list(npz_samples.read_spread_samples(tmp_path / "own.npz", "x_train"))
     if order == "F" and last < 999:
-        assert not found
+        assert not read
         return
-    positions = [int(sample[0, 0]) // 24 for sample in found]
-    assert np.array_equal(found, samples[positions])
+    positions = [int(sample[0, 0]) // 24 for sample in read]
+    assert np.array_equal(read, samples[positions])
     assert (positions[0], positions[-1], len(set(positions))) == (0, last, min(256, last + 1))

@@ -76,7 +76,7 @@ def test_the_space_shown_is_valid() -> None:
 
 def test_the_resources_shown_are_valid() -> None:
     (shown,) = _blocks(ROOT / "docs" / "running.md", "yaml")
-    assert Resources.model_validate(yaml.safe_load(shown)["resources"]).of("label") == (1, 0)
+    assert Resources.model_validate(yaml.safe_load(shown)["resources"]).for_family("label") == (1, 0)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

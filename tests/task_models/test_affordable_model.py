@@ -62,16 +62,16 @@ def test_the_training_stays_within_two_minutes_if_possible(
     assert choose_affordable_training(DIGITS).seconds < LIMIT_S
 
 
-@pytest.mark.parametrize(("epoch_s", "said"), [(150, "30 s more"), (6000, "98 minutes more")])
+@pytest.mark.parametrize(("epoch_s", "message"), [(150, "30 s more"), (6000, "98 minutes more")])
 def test_an_unaffordable_training_is_reported_with_advice(
-    epoch_s: float, said: str, monkeypatch: pytest.MonkeyPatch
+    epoch_s: float, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, {32: 9e5, 16: 9e4, 8: epoch_s})
     first = draft_first_sweep(DIGITS, None)
-    assert said in first.cost
+    assert message in first.cost
     assert "a trained network (weights)" in first.cost
     header = " ".join(line.lstrip("# ") for line in first.text(Path("x.yaml")).splitlines())
-    assert said in header
+    assert message in header
 
 
 def test_a_busy_machine_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

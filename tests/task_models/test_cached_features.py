@@ -91,9 +91,9 @@ def test_features_that_do_not_fit_are_not_kept(
     assert list(cache.glob("*.npy")) == []
 
 
-@pytest.mark.parametrize("given", ["many", "-1", "nan"])
-def test_an_invalid_limit_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    monkeypatch.setenv("RATEFRONT_FEATURES_GB", given)
+@pytest.mark.parametrize("setting", ["many", "-1", "nan"])
+def test_an_invalid_limit_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv("RATEFRONT_FEATURES_GB", setting)
     with pytest.raises(InputError, match="must be a number"):
         cached_features(_front_end(), _samples(), "data")
 

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torchvision import models
 
 from ratefront.catalogue.task_models import ModuleParameters
-from ratefront.codecs.codec_files import structure_of
+from ratefront.codecs.codec_files import codec_structure
 from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError, SweepMismatchError
@@ -118,7 +118,7 @@ def trained_outside(network: nn.Module, *, epochs: int = 4) -> nn.Module:
     return network.eval()
 
 
-def spec_of(target: str, **parameters: Any) -> SweepSpec:
+def module_spec(target: str, **parameters: Any) -> SweepSpec:
     return small_sweep_spec(task_model={"name": "module", "target": target, **parameters})
 
 
@@ -134,7 +134,7 @@ def test_accuracy_and_logits_are_those_of_the_network(write: Write, tmp_path: Pa
     path = tmp_path / f"mine{suffix}"
     (torch.save if suffix == ".pt" else save_file)(network.state_dict(), path)  # type: ignore[operator]
     labels, outside = load_dataset(Named(name="digits")).test.labels, logits_outside(network)
-    spec = spec_of("my_models:net", weights=str(path), epochs=0, precision="fp32")
+    spec = module_spec("my_models:net", weights=str(path), epochs=0, precision="fp32")
     ready = prepare_task_model(spec, tmp_path / "model")
     assert ready.accuracy_given == (outside.argmax(1).numpy() == labels).mean() > 0.8
     assert ready.accuracy == ready.accuracy_given
@@ -152,9 +152,9 @@ def test_accuracy_before_rounding_is_reported(write: Write, tmp_path: Path) -> N
     with torch.no_grad():
         network.out.weight += 30_000
     torch.save(network.state_dict(), tmp_path / "mine.pt")
-    given = {"weights": str(tmp_path / "mine.pt"), "epochs": 0}
-    half = prepare_task_model(spec_of("own:net", **given), tmp_path / "half")
-    whole = prepare_task_model(spec_of("own:net", precision="fp32", **given), tmp_path / "whole")
+    settings = {"weights": str(tmp_path / "mine.pt"), "epochs": 0}
+    half = prepare_task_model(module_spec("own:net", **settings), tmp_path / "half")
+    whole = prepare_task_model(module_spec("own:net", precision="fp32", **settings), tmp_path / "whole")
     assert whole.accuracy == whole.accuracy_given == half.accuracy_given > 0.8
     assert len(whole.warnings) == 1
     assert half.accuracy < 0.7
@@ -166,9 +166,9 @@ def test_epochs_train_from_given_weights(write: Write, tmp_path: Path) -> None:
     torch.save(network.state_dict(), tmp_path / "mine.pt")
     few = {"epochs": 1, "learning_rate": 1e-6}
     tuned = prepare_task_model(
-        spec_of("my_models:net", weights=str(tmp_path / "mine.pt"), **few), tmp_path / "a"
+        module_spec("my_models:net", weights=str(tmp_path / "mine.pt"), **few), tmp_path / "a"
     )
-    fresh = prepare_task_model(spec_of("my_models:net", **few), tmp_path / "b")
+    fresh = prepare_task_model(module_spec("my_models:net", **few), tmp_path / "b")
     assert tuned.accuracy > 0.8 > fresh.accuracy
     assert len(tuned.warnings) == 1
     assert fresh.warnings == ()
@@ -179,11 +179,11 @@ def test_identity_depends_on_the_weights_not_on_their_place(write: Write, tmp_pa
     path, other = tmp_path / "mine.pt", tmp_path / "elsewhere.pt"
     torch.manual_seed(0)
     torch.save(net(10).state_dict(), path)
-    first = prepare_task_model(spec_of("my_models:net", weights=str(path), epochs=0), tmp_path / "a")
+    first = prepare_task_model(module_spec("my_models:net", weights=str(path), epochs=0), tmp_path / "a")
     other.write_bytes(path.read_bytes())
-    moved = prepare_task_model(spec_of("my_models:net", weights=str(other), epochs=0), tmp_path / "b")
+    moved = prepare_task_model(module_spec("my_models:net", weights=str(other), epochs=0), tmp_path / "b")
     torch.save(net(10).state_dict(), path)
-    replaced = prepare_task_model(spec_of("my_models:net", weights=str(path), epochs=0), tmp_path / "c")
+    replaced = prepare_task_model(module_spec("my_models:net", weights=str(path), epochs=0), tmp_path / "c")
     assert first == moved
     assert "a task model trained elsewhere has probably seen" in first.warnings[0]
     assert first.identity != replaced.identity
@@ -220,7 +220,7 @@ def test_a_function_that_opens_files_is_refused(write: Write, tmp_path: Path) ->
     _put(tmp_path / "own", 0)
     write("loading", LOADING.format(path=str(tmp_path / "own")))
     with pytest.raises(InputError, match=r"opens .*own\.pt while .*`weights: FILE`"):
-        prepare_task_model(spec_of("loading:by_torch", epochs=0), tmp_path / "model")
+        prepare_task_model(module_spec("loading:by_torch", epochs=0), tmp_path / "model")
     with pytest.raises(SpecError, match=r"task_model: target loading:by_torch: opens .*own\.pt"):
         _checked({"name": "module", "target": "loading:by_torch", "epochs": 0})
 
@@ -276,7 +276,7 @@ def test_unrecorded_inputs_are_noticed_by_changed_logits(
 ) -> None:
     """Neither the cache nor a trial that goes on takes another network for the one that it was."""
     write("configured", CONFIGURED)
-    spec = spec_of("configured:net", epochs=1)
+    spec = module_spec("configured:net", epochs=1)
     monkeypatch.setenv("OWN_SHARPNESS", "1")
     first = prepare_task_model(spec, tmp_path / "sweep" / "task_model")
     assert prepare_task_model(spec, tmp_path / "again") == first
@@ -366,7 +366,7 @@ def lazy(classes, shape):
 def test_weights_loaded_by_code_are_part_of_the_identity(write: Write, tmp_path: Path) -> None:
     """Not every library opens files where Python hears of it."""
     write("loading", LOADING.format(path=str(tmp_path / "own")))
-    spec, ready = spec_of("loading:by_safetensors", epochs=0), []
+    spec, ready = module_spec("loading:by_safetensors", epochs=0), []
     for seed in (0, 0, 1):
         _put(tmp_path / "own", seed)
         ready.append(prepare_task_model(spec, tmp_path / "model"))
@@ -376,14 +376,14 @@ def test_weights_loaded_by_code_are_part_of_the_identity(write: Write, tmp_path:
 
 def test_a_network_with_weights_in_its_code_gets_a_warning(write: Write, tmp_path: Path) -> None:
     write("own", LINEAR)
-    assert len(prepare_task_model(spec_of("own:net", epochs=0), tmp_path / "given").warnings) == 1
-    assert prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "trained").warnings == ()
+    assert len(prepare_task_model(module_spec("own:net", epochs=0), tmp_path / "given").warnings) == 1
+    assert prepare_task_model(module_spec("own:net", epochs=1), tmp_path / "trained").warnings == ()
 
 
 def test_a_codec_does_not_store_the_name_of_the_weights(tmp_path: Path) -> None:
     data = load_dataset(Named(name="digits"))
     structures = [
-        structure_of({"method": "lossless"}, Named(name="small_cnn", weights=name, epochs=0), data)
+        codec_structure({"method": "lossless"}, Named(name="small_cnn", weights=name, epochs=0), data)
         for name in ("/a/mine.pt", "/b/other.pt")
     ]
     assert structures[0] == structures[1]
@@ -396,7 +396,7 @@ def test_random_weights_are_not_part_of_the_identity(write: Write, tmp_path: Pat
     for seed in (0, 1):
         torch.manual_seed(seed)
         identities.append(
-            prepare_task_model(spec_of("my_models:net", epochs=1), tmp_path / str(seed)).identity
+            prepare_task_model(module_spec("my_models:net", epochs=1), tmp_path / str(seed)).identity
         )
     assert identities[0] == identities[1]
 
@@ -506,7 +506,7 @@ def test_sparse_and_quantised_tensors_are_named(tmp_path: Path) -> None:
 def test_stages_that_omit_an_operation_are_refused(write: Write, tmp_path: Path) -> None:
     write("my_models", MODULE)
     with pytest.raises(InputError, match="stages in sequence do not compute what the network does"):
-        prepare_task_model(spec_of("my_models:forgetful", epochs=1), tmp_path / "model")
+        prepare_task_model(module_spec("my_models:forgetful", epochs=1), tmp_path / "model")
     with pytest.raises(SpecError, match="stages in sequence do not compute"):
         _checked({"name": "module", "target": "my_models:forgetful"})
 
@@ -527,7 +527,7 @@ def net(classes, shape):
 """,
     )
     with pytest.raises(InputError, match="stages in sequence do not compute"):
-        prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "model")
+        prepare_task_model(module_spec("own:net", epochs=1), tmp_path / "model")
 
 
 def test_small_logits_are_compared_relatively(write: Write, tmp_path: Path) -> None:
@@ -556,7 +556,7 @@ def net(classes, shape):
 """,
     )
     with pytest.raises(InputError, match="stages in sequence do not compute"):
-        prepare_task_model(spec_of("small:net", epochs=1), tmp_path / "model")
+        prepare_task_model(module_spec("small:net", epochs=1), tmp_path / "model")
 
 
 TWICE = """
@@ -586,7 +586,7 @@ def test_a_stage_without_weights_may_run_twice(write: Write, tmp_path: Path) -> 
     torch.manual_seed(0)
     network = module.act(10, (1, 8, 8))
     torch.save(network.state_dict(), tmp_path / "mine.pt")
-    spec = spec_of("twice:act", weights=str(tmp_path / "mine.pt"), epochs=0, precision="fp32")
+    spec = module_spec("twice:act", weights=str(tmp_path / "mine.pt"), epochs=0, precision="fp32")
     prepare_task_model(spec, tmp_path / "model")
     model = load_task_model(spec, tmp_path / "model")
     assert model.splits == ("flat", "a", "relu1", "b", "relu2")
@@ -659,7 +659,7 @@ def net(classes, shape):
 @pytest.mark.parametrize("value", [65_535.0, 2.0**16, 1e-9])
 def test_buffers_are_stored_unchanged(write: Write, tmp_path: Path, value: float) -> None:
     write("buffered", BUFFERED.format(value=value))
-    spec = spec_of("buffered:net", epochs=4)
+    spec = module_spec("buffered:net", epochs=4)
     ready = prepare_task_model(spec, tmp_path / "model")
     model, data = load_task_model(spec, tmp_path / "model"), load_dataset(spec.dataset)
     assert model.stages["scaled"].range == value
@@ -673,10 +673,10 @@ def test_weights_beyond_fp16_get_advice_for_fp32(write: Write, tmp_path: Path) -
     state = build_task_model(Named(name="module", target="large:act"), 10, (1, 8, 8)).network.state_dict()
     state["a.weight"][0, 0] = 1e6
     torch.save(state, tmp_path / "mine.pt")
-    given = {"weights": str(tmp_path / "mine.pt"), "epochs": 0}
+    settings = {"weights": str(tmp_path / "mine.pt"), "epochs": 0}
     with pytest.raises(DivergedError, match=r"fp16 cannot store \(stages\.a\.weight\); precision: fp32"):
-        prepare_task_model(spec_of("large:act", **given), tmp_path / "a")
-    prepare_task_model(spec_of("large:act", precision="fp32", **given), tmp_path / "b")
+        prepare_task_model(module_spec("large:act", **settings), tmp_path / "a")
+    prepare_task_model(module_spec("large:act", precision="fp32", **settings), tmp_path / "b")
 
 
 def test_each_copy_of_a_module_keeps_its_precision() -> None:

@@ -68,7 +68,7 @@ def resnet(file: Path, classes: int, **parameters: Any) -> ImageNetModel:
     return model.eval()
 
 
-def of_classes(classes: int) -> Dataset:
+def random_dataset(classes: int) -> Dataset:
     random = np.random.default_rng(0)
     split = Split(random.random((8, 1, 32, 32), dtype=np.float32), np.arange(8) % classes)
     return Dataset("random", classes, 8192, split, split, split)
@@ -103,7 +103,7 @@ def test_a_new_classifier_is_trained_the_rest_on_request(file: Path, weights: Pa
     model.load_pretrained()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     named = TASK_MODELS["resnet18"].parameters(pretrained=True, **parameters)
-    train_task_model(model, of_classes(4), named, "cpu")
+    train_task_model(model, random_dataset(4), named, "cpu")
     moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     if fine_tune:
         assert len(moved) == len(before)
@@ -131,16 +131,16 @@ def test_truncated_weights_are_refused(file: Path, weights: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("parameters", "message"),
     [
         ({"epochs": 0}, "must be ≥ 1 where there are no trained weights"),
         ({"pretrained": True, "weights": "mine.pt"}, "give either weights or pretrained"),
         ({"fine_tune": True}, "needs pretrained: true"),
     ],
 )
-def test_conflicting_parameters_are_refused(given: dict[str, Any], message: str) -> None:
+def test_conflicting_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        ImageNetParameters.model_validate(given)
+        ImageNetParameters.model_validate(parameters)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "vgg16"])

@@ -57,7 +57,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         sys.modules.pop(name, None)
 
 
-def own(target: str = "networks:net", **parameters: Any) -> SweepSpec:
+def module_spec(target: str = "networks:net", **parameters: Any) -> SweepSpec:
     return small_sweep_spec(task_model={"name": "module", "target": target, "epochs": 1, **parameters})
 
 
@@ -65,27 +65,29 @@ def test_a_changed_helper_module_changes_the_task_model(code: Write, tmp_path: P
     """And the same code again the same one: the cache answers."""
     code("networks", NETWORK)
     code("helping", HELPING.format(16))
-    first = prepare_task_model(own(), tmp_path / "first")
+    first = prepare_task_model(module_spec(), tmp_path / "first")
     assert set(first.inputs) == {"dataset", "code networks", "code helping", "loaded"}
     code("helping", HELPING.format(17))
-    other = prepare_task_model(own(), tmp_path / "other")
+    other = prepare_task_model(module_spec(), tmp_path / "other")
     assert other.identity != first.identity
     assert other.task_model_bytes > first.task_model_bytes
     code("helping", HELPING.format(16))
-    assert prepare_task_model(own(), tmp_path / "again") == first
+    assert prepare_task_model(module_spec(), tmp_path / "again") == first
 
 
 def test_present_inputs_equal_those_of_the_task_model(code: Write, tmp_path: Path) -> None:
     code("networks", NETWORK)
     code("helping", HELPING.format(16))
-    ready = prepare_task_model(own(), tmp_path / "model")
-    assert present_inputs(own()) == ready.inputs
-    of_trials = {name: digest for name, digest in ready.inputs.items() if name != "loaded"}
-    assert inputs_of_trials(own()) == of_trials
+    ready = prepare_task_model(module_spec(), tmp_path / "model")
+    assert present_inputs(module_spec()) == ready.inputs
+    trial_inputs = {name: digest for name, digest in ready.inputs.items() if name != "loaded"}
+    assert inputs_of_trials(module_spec()) == trial_inputs
     code("helping", HELPING.format(17))
-    now = present_inputs(own())
+    now = present_inputs(module_spec())
     assert [name for name in now if now[name] != ready.inputs[name]] == ["code helping"]
-    assert inputs_of_trials(own()) == of_trials, "a process goes on with the code that it has imported"
+    assert inputs_of_trials(module_spec()) == trial_inputs, (
+        "a process goes on with the code that it has imported"
+    )
 
 
 def test_task_models_of_ratefront_have_no_user_code() -> None:
@@ -98,7 +100,7 @@ def test_a_codec_is_refused_with_other_code(code: Write, tmp_path: Path) -> None
     code("networks", NETWORK)
     code("helping", HELPING.format(16))
     sweep = FakeSweep(tmp_path, task_model=False)
-    sweep.append(TaskModelReady("own", 0.9, 0.9, 1000, None, present_inputs(own())))
+    sweep.append(TaskModelReady("own", 0.9, 0.9, 1000, None, present_inputs(module_spec())))
     files = sweep.folder.trial("t0000")
     files.path.mkdir(parents=True)
     for path in (files.codec_config, files.codec_weights):
@@ -141,11 +143,11 @@ class TestPlugin:
         monkeypatch.setattr(CATALOGUE, "_families", families)
         monkeypatch.setattr(CATALOGUE, "_task_models", models)
 
-    def test_a_codec_family(self) -> None:
-        found = code_of_families(small_sweep_spec(space={"family": {"theirs": {}}}))
-        assert set(found) == {"code codecs_", "code helping"}
+    def test_the_code_of_a_plugins_family_is_digested(self) -> None:
+        digests = code_of_families(small_sweep_spec(space={"family": {"theirs": {}}}))
+        assert set(digests) == {"code codecs_", "code helping"}
 
-    def test_a_task_model(self, code: Write) -> None:
+    def test_the_code_of_a_plugins_task_model_is_digested(self, code: Write) -> None:
         code("networks", NETWORK)
         code(
             "nets_",

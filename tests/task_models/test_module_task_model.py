@@ -175,7 +175,7 @@ def _check(folder: Path, task_model: dict[str, Any], split: str) -> None:
     load_spec(folder / "sweep.yaml")
 
 
-def test_its_split_points_are_checked(code: Write, tmp_path: Path) -> None:
+def test_split_points_of_the_network_are_checked(code: Write, tmp_path: Path) -> None:
     code("own", SEQUENCE)
     _check(tmp_path, {"name": "module", "target": "own:two"}, "flat")
     with pytest.raises(SpecError, match='unknown value "conv1"; valid: flat'):

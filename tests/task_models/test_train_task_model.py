@@ -77,9 +77,9 @@ class Watched:
         return len(self._images)
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        found = self._images[index]
-        self.most = max(self.most, len(found))
-        return found
+        samples = self._images[index]
+        self.most = max(self.most, len(samples))
+        return samples
 
 
 def test_streamed_data_train_as_resident_data(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +97,10 @@ def test_no_batch_has_one_sample(monkeypatch: pytest.MonkeyPatch, resident_bytes
     """Batch normalisation could not train on it."""
     monkeypatch.setattr(batches, "_RESIDENT_BYTES", {"cpu": resident_bytes})
     split = Split(np.arange(9, dtype=np.float32).reshape(9, 1, 1, 1), np.arange(9))
-    found = list(Batches(split, "cpu").batches(torch.randperm(9), 4))
-    assert [len(labels) for _, labels in found] == [4, 5]
-    assert sorted(torch.cat([labels for _, labels in found]).tolist()) == list(range(9))
-    assert all(torch.equal(images.flatten().long(), labels) for images, labels in found)
+    read = list(Batches(split, "cpu").batches(torch.randperm(9), 4))
+    assert [len(labels) for _, labels in read] == [4, 5]
+    assert sorted(torch.cat([labels for _, labels in read]).tolist()) == list(range(9))
+    assert all(torch.equal(images.flatten().long(), labels) for images, labels in read)
 
 
 @pytest.mark.parametrize("name", ["shift", "affine", "flip"])
@@ -123,8 +123,8 @@ def test_shift_moves_by_two_pixels_at_most() -> None:
     images[:, 0, 4, 4] = 1
     moved = change(images, torch.Generator().manual_seed(0))
     assert torch.equal(moved.sum(dim=(1, 2, 3)), torch.ones(400))
-    found = {(int(y), int(x)) for _, _, y, x in moved.nonzero()}
-    assert found == {(y, x) for y in range(2, 7) for x in range(2, 7)}
+    positions = {(int(y), int(x)) for _, _, y, x in moved.nonzero()}
+    assert positions == {(y, x) for y in range(2, 7) for x in range(2, 7)}
 
 
 def test_flip_mirrors_about_half() -> None:

@@ -211,11 +211,11 @@ def _die_after(epochs: int, checkpoint: CheckpointFile) -> None:
 
 def test_a_diverged_training_leaves_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match=r"in epoch 1 of 4; lower learning_rate, now 1e\+30"):
-        prepare_task_model(asked(learning_rate=1e30), tmp_path / "task_model")
+        prepare_task_model(digits_spec(learning_rate=1e30), tmp_path / "task_model")
     assert not list((tmp_path / "cache" / "task_model_checkpoints").glob("*"))
 
 
-def asked(**changes: Any) -> SweepSpec:
+def digits_spec(**changes: Any) -> SweepSpec:
     return SweepSpec.model_validate(
         {
             "name": "d",
@@ -229,20 +229,20 @@ def asked(**changes: Any) -> SweepSpec:
 
 
 def test_progress_is_reported_during_training_only(tmp_path: Path) -> None:
-    told: list[TaskModelProgress] = []
+    reports: list[TaskModelProgress] = []
     folder = SweepFolder(tmp_path / "sweep")
 
     class Watched(ProgressFile):
         def write(self, progress: TaskModelProgress) -> None:
             super().write(progress)
-            found = self.read()
-            assert found is not None
-            told.append(found)
+            progress_in_file = self.read()
+            assert progress_in_file is not None
+            reports.append(progress_in_file)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ratefront.task_models.prepare_task_model.ProgressFile", Watched)
-        ready = prepare_task_model(asked(), folder.task_model)
-    ends = [progress for progress in told if progress.loss is not None and not progress.share]
+        ready = prepare_task_model(digits_spec(), folder.task_model)
+    ends = [progress for progress in reports if progress.loss is not None and not progress.share]
     assert [(progress.epochs_done, progress.epochs) for progress in ends] == [(n, 4) for n in (1, 2, 3, 4)]
     assert ends[-1].accuracy == pytest.approx(ready.accuracy_validation, abs=0.01)
     assert ends[0].loss > ends[-1].loss  # type: ignore[operator]
@@ -265,12 +265,12 @@ prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Pat
 
 
 def test_a_new_process_resumes_a_killed_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec, folder = asked(epochs=25), SweepFolder(tmp_path / "sweep")
+    spec, folder = digits_spec(epochs=25), SweepFolder(tmp_path / "sweep")
     command = [sys.executable, "-c", PREPARING, spec.model_dump_json(), str(folder.task_model)]
     progress = ProgressFile(folder.task_model_progress)
     with subprocess.Popen(command) as process:
         deadline = time.monotonic() + 60
-        while (found := progress.read()) is None or found.epochs_done < 3:
+        while (progress_in_file := progress.read()) is None or progress_in_file.epochs_done < 3:
             assert time.monotonic() < deadline
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
@@ -298,7 +298,7 @@ def test_unreadable_progress_counts_as_none(tmp_path: Path, content: str) -> Non
 
 
 def test_waiting_for_another_process_is_reported(tmp_path: Path) -> None:
-    spec, folder = asked(epochs=1), SweepFolder(tmp_path / "sweep")
+    spec, folder = digits_spec(epochs=1), SweepFolder(tmp_path / "sweep")
     ready = prepare_task_model(spec, folder.task_model)
     models = tmp_path / "cache" / "task_models"
     shutil.rmtree(models / ready.identity)

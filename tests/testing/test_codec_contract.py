@@ -101,7 +101,7 @@ def test_an_undeclared_random_draw_fails_the_contract(
 ) -> None:
     monkeypatch.setattr(LabelCodec, "analyse", random_latents)
     with pytest.raises(AssertionError):
-        CodecContract().test_what_uses_no_seed_is_the_same_with_another(examples["label-lossless"])
+        CodecContract().test_codecs_without_seed_are_equal_for_all_seeds(examples["label-lossless"])
 
 
 def test_undeclared_training_fails_the_contract(
@@ -109,7 +109,7 @@ def test_undeclared_training_fails_the_contract(
 ) -> None:
     monkeypatch.setattr(SplitParameters, "uses_seed", False)
     with pytest.raises(AssertionError, match="what is trained depends on the seed"):
-        CodecContract().test_what_uses_no_seed_is_the_same_with_another(examples["split-factorized"])
+        CodecContract().test_codecs_without_seed_are_equal_for_all_seeds(examples["split-factorized"])
 
 
 def test_every_family_of_the_catalogue_has_an_example() -> None:
@@ -118,8 +118,8 @@ def test_every_family_of_the_catalogue_has_an_example() -> None:
 
 def test_every_example_is_valid_by_its_parameter_model() -> None:
     for values in CODEC_CONFIGURATIONS.values():
-        own = {name: value for name, value in values.items() if name != "family"}
-        CATALOGUE.families[values["family"]].parameters.model_validate(own)
+        parameters = {name: value for name, value in values.items() if name != "family"}
+        CATALOGUE.families[values["family"]].parameters.model_validate(parameters)
 
 
 def test_a_receiver_imports_no_compressai(examples: dict[str, TrainedExample], tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_sga_lowers_its_own_loss(examples: dict[str, TrainedExample], entropy_mo
     features = codec.features(images)
     with torch.no_grad():
         plain = codec.bottleneck.model.quantize(codec.bottleneck.latent_parameters(features))
-        losses = [_loss(codec, features, latents) for latents in (plain, codec.latents_of(features))]
+        losses = [_loss(codec, features, latents) for latents in (plain, codec.quantize_features(features))]
     assert (losses[1] <= losses[0] + 1e-4).all()
     assert losses[1].mean() < losses[0].mean() - 0.01
 
@@ -178,10 +178,10 @@ def test_sga_costs_three_forward_passes_a_step(examples: dict[str, TrainedExampl
     assert isinstance(refined, BottleneckCodec)
     images = torch.from_numpy(examples[name].data.test.images[:1])
     features = refined.features(images)
-    relaxed = refined.bottleneck.model.dequantize(refined.latents_of(features))
+    relaxed = refined.bottleneck.model.dequantize(refined.quantize_features(features))
     parts = [
-        multiply_accumulates(run, given).counted
-        for run, given in (
+        multiply_accumulates(run, values).counted
+        for run, values in (
             (refined.bottleneck.synthesise, relaxed),
             (refined.bottleneck.model.bits, relaxed),
             (refined.back_end, features),

@@ -39,7 +39,7 @@ def _run(context: TrialContext, example: str) -> TrialResult:
 
 
 @pytest.fixture
-def own(context: TrialContext, tmp_path: Path) -> TrialContext:
+def copied_context(context: TrialContext, tmp_path: Path) -> TrialContext:
     """A sweep's folder whose task model may be changed."""
     shutil.copytree(SweepFolder(context.folder).task_model, SweepFolder(tmp_path).task_model)
     return TrialContext(context.spec, tmp_path)
@@ -93,13 +93,15 @@ def _one_bias(tensors: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_too_large, _one_bias])
-def test_weights_spoiled_on_disk_fail_the_trial_and_are_no_collapse(own: TrialContext, spoil: Change) -> None:
+def test_weights_spoiled_on_disk_fail_the_trial_and_are_no_collapse(
+    copied_context: TrialContext, spoil: Change
+) -> None:
     """The spoiled weights decide what is decoded, but the bounds were computed from other weights."""
-    _change_weights(own, spoil)
+    _change_weights(copied_context, spoil)
     with pytest.raises(
         DisagreementError, match=r"validation: of \d+ of \d+ samples the stored weights .* were spoiled"
     ) as caught:
-        _run(own, "label-lossless")
+        _run(copied_context, "label-lossless")
     assert not caught.value.retryable
 
 
@@ -123,19 +125,19 @@ def test_a_few_samples_reveal_spoiled_weights(context: TrialContext, monkeypatch
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_network_that_became_random_fails_the_trial(
-    own: TrialContext, monkeypatch: pytest.MonkeyPatch, is_first: bool
+    copied_context: TrialContext, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
     """Without the check each run would have another accuracy.
 
     In the first trial of a process the run of the stored weights shows it, in later ones what they decode.
     """
     if not is_first:
-        _run(own, "label-lossless")
+        _run(copied_context, "label-lossless")
     forward = SmallCNN.forward
     monkeypatch.setattr(SmallCNN, "forward", lambda self, x: forward(self, F.dropout(x, 0.2)))
     message = "random or depends on the batch" if is_first else "decoded classes are not those"
     with pytest.raises(DisagreementError, match=message):
-        _run(own, "label-lossless")
+        _run(copied_context, "label-lossless")
 
 
 def _twins(tensors: dict[str, Tensor]) -> None:
@@ -144,39 +146,39 @@ def _twins(tensors: dict[str, Tensor]) -> None:
         tensors[name][8] = tensors[name][3]
 
 
-def test_ties_pass_and_are_counted(own: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ties_pass_and_are_counted(copied_context: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task model decides for the first of two classes that tie; the codec, off by a rounding, sends the other."""
-    _change_weights(own, _twins)
-    _predict_anew(own)
+    _change_weights(copied_context, _twins)
+    _predict_anew(copied_context)
     data, model = (
-        load_dataset(own.spec.dataset),
-        load_task_model_uncached(own.spec, own.folder / "task_model"),
+        load_dataset(copied_context.spec.dataset),
+        load_task_model_uncached(copied_context.spec, copied_context.folder / "task_model"),
     )
     decided = [predict_logits(model, s.images).argmax(dim=1) for s in (data.validation, data.test)]
     threes = sum(int((classes == 3).sum()) for classes in decided)
     _spoil_codec(monkeypatch, lambda tensors: tensors[BIAS][8].add_(4e-6))
-    assert _run(own, "label-lossless").extra[TIES] == threes > 40
+    assert _run(copied_context, "label-lossless").extra[TIES] == threes > 40
 
 
 @pytest.mark.parametrize("nudge", [0.02, 0.5])
 def test_logits_further_apart_than_rounding_are_no_tie(
-    own: TrialContext, monkeypatch: pytest.MonkeyPatch, nudge: float
+    copied_context: TrialContext, monkeypatch: pytest.MonkeyPatch, nudge: float
 ) -> None:
-    _change_weights(own, _twins)
-    _change_weights(own, lambda tensors: tensors[BIAS][8].sub_(nudge / 2))
-    _predict_anew(own)
+    _change_weights(copied_context, _twins)
+    _change_weights(copied_context, lambda tensors: tensors[BIAS][8].sub_(nudge / 2))
+    _predict_anew(copied_context)
     _spoil_codec(monkeypatch, lambda tensors: tensors[BIAS][8].add_(nudge))
     with pytest.raises(DisagreementError, match="expected 3"):
-        _run(own, "label-lossless")
+        _run(copied_context, "label-lossless")
 
 
-def test_predictions_of_another_data_set_fail_the_trial(own: TrialContext) -> None:
-    path = SweepFolder(own.folder).task_model / "predictions.npz"
+def test_predictions_of_another_data_set_fail_the_trial(copied_context: TrialContext) -> None:
+    path = SweepFolder(copied_context.folder).task_model / "predictions.npz"
     with np.load(path) as arrays:
         cut = {name: array[1:] for name, array in arrays.items()}
     np.savez(path, **cut)
     with pytest.raises(DisagreementError, match="another data set's"):
-        _run(own, "label-lossless")
+        _run(copied_context, "label-lossless")
 
 
 class _Unsure:
@@ -210,27 +212,27 @@ def _as_they_are(classes: NDArray[np.int64]) -> NDArray[np.int64]:
     ("decoded", "ties"), [([1, 0, 0], 0), ([2, 0, 0], 1), ([1, 0, 3], 1), ([2, 0, 1], 2)]
 )
 def test_only_ties_may_be_exchanged(decoded: list[int], ties: int) -> None:
-    assert count_ties(RankedClasses.of(SCORES), np.array(decoded), _as_they_are, 1e-5, "it") == ties
+    assert count_ties(RankedClasses.from_scores(SCORES), np.array(decoded), _as_they_are, 1e-5, "it") == ties
 
 
 @pytest.mark.parametrize("decoded", [[0, 0, 0], [1, 3, 0], [2, 2, 1]])
 def test_decoded_classes_that_do_not_tie_are_counted_and_named(decoded: list[int]) -> None:
     with pytest.raises(DisagreementError, match="it: 1 of 3 samples"):
-        count_ties(RankedClasses.of(SCORES), np.array(decoded), _as_they_are, 1e-5, "it")
+        count_ties(RankedClasses.from_scores(SCORES), np.array(decoded), _as_they_are, 1e-5, "it")
 
 
 def test_classes_that_are_merged_count_as_the_same() -> None:
     def merged(classes: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.array([0, 2, 2, 0])[classes]
 
-    ranked = RankedClasses.of(SCORES)
+    ranked = RankedClasses.from_scores(SCORES)
     assert count_ties(ranked, np.array([2, 0, 0]), merged, 1e-5, "it") == 0
     with pytest.raises(DisagreementError, match="expected 2"):
         count_ties(ranked, np.array([1, 0, 0]), merged, 1e-5, "it")
 
 
 def test_a_score_that_is_nan_ties_with_none() -> None:
-    ranked = RankedClasses.of(torch.tensor([[0.0, torch.nan, 1.0]]))
+    ranked = RankedClasses.from_scores(torch.tensor([[0.0, torch.nan, 1.0]]))
     assert count_ties(ranked, np.array([1]), _as_they_are, 1e-5, "it") == 0
     with pytest.raises(DisagreementError):
         count_ties(ranked, np.array([2]), _as_they_are, 1e-5, "it")

@@ -101,7 +101,7 @@ def spoils_scores(labels, classes, scores):
 
 
 @pytest.fixture(autouse=True)
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def metrics_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The module own_metrics, importable."""
     (tmp_path / "own_metrics.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
@@ -140,14 +140,14 @@ def test_top5_accuracy_equals_that_of_scikit_learn(samples: int, classes: int) -
     assert top5_accuracy(labels, scores.argmax(axis=1), scores) == pytest.approx(expected)
 
 
-def test_of_equal_scores_the_first_class_is_the_largest() -> None:
+def test_the_first_of_equal_scores_ranks_first() -> None:
     """The order is that of ``argmax``, so that a class decoded right is among the five best."""
     labels, scores = np.arange(8), np.zeros((8, 8), dtype=np.float32)
     assert top5_accuracy(labels, np.zeros(8, dtype=np.int64), scores) == 5 / 8
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-def test_of_few_classes_all_are_among_the_best(classes: int) -> None:
+def test_top5_accuracy_of_up_to_five_classes_is_one(classes: int) -> None:
     labels, scores = drawn(100, classes)
     assert top5_accuracy(labels, scores.argmin(axis=1), scores) == 1
 
@@ -161,9 +161,9 @@ def test_the_log_loss_equals_torchs_cross_entropy_in_bits(samples: int) -> None:
 
 def test_the_log_loss_is_right_for_large_and_for_constant_scores() -> None:
     labels, scores = drawn(50, 10, scale=1e30)
-    found = log_loss_bits(labels, labels, scores)
-    assert found is not None
-    assert np.isfinite(found)
+    values = log_loss_bits(labels, labels, scores)
+    assert values is not None
+    assert np.isfinite(values)
     assert log_loss_bits(labels, labels, np.full_like(scores, -7e5)) == pytest.approx(np.log2(10), rel=1e-12)
     sure = np.where(np.arange(10) == labels[:, None], 0, -3e4).astype("f4")
     assert log_loss_bits(labels, labels, sure) == 0
@@ -183,15 +183,15 @@ def test_the_sweep_file_knows_exactly_the_metrics_that_ship() -> None:
 
 def test_metrics_are_called_with_two_or_three_arrays() -> None:
     labels, scores = drawn(50, 10)
-    found = metric_values([metric("right"), metric("scored")], labels, Decoded(labels, scores), "test")
-    assert found == {"right": 1.0, "scored": pytest.approx(float(scores[:, 0].mean()))}
-    assert type(found["right"]) is float, "what the ledger can hold"
+    values = metric_values([metric("right"), metric("scored")], labels, Decoded(labels, scores), "test")
+    assert values == {"right": 1.0, "scored": pytest.approx(float(scores[:, 0].mean()))}
+    assert type(values["right"]) is float, "what the ledger can hold"
     without = metric_values([metric("right"), metric("scored")], labels, Decoded(labels), "test")
     assert without == {"right": 1.0, "scored": None}
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("raises", "raised IndexError: list index out of range"),
         ("leaves", "raised SystemExit: 3"),
@@ -206,11 +206,11 @@ def test_metrics_are_called_with_two_or_three_arrays() -> None:
         ("spoils_scores", "raised ValueError: .*read-only"),
     ],
 )
-def test_a_metric_that_misbehaves_fails_the_trial_by_its_name(name: str, told: str) -> None:
+def test_a_metric_that_misbehaves_fails_the_trial_by_its_name(name: str, message: str) -> None:
     labels, scores = drawn(50, 10)
     kept = labels.copy(), scores.copy()
     with pytest.raises(
-        MetricError, match=rf"test: the metric {name} \(own_metrics:{name}\) {told}"
+        MetricError, match=rf"test: the metric {name} \(own_metrics:{name}\) {message}"
     ) as caught:
         metric_values([metric(name)], labels, Decoded(labels, scores), "test")
     assert not summarise_error(caught.value).retryable
@@ -219,28 +219,28 @@ def test_a_metric_that_misbehaves_fails_the_trial_by_its_name(name: str, told: s
 
 
 def test_a_metric_may_return_any_real_number() -> None:
-    found = metric_values([metric("third")], np.arange(3), Decoded(np.arange(3)), "test")
-    assert found == {"third": -1 / 3}
+    values = metric_values([metric("third")], np.arange(3), Decoded(np.arange(3)), "test")
+    assert values == {"third": -1 / 3}
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
-def test_what_torch_writes_into_read_only_arrays_reaches_no_one() -> None:
+def test_writes_by_torch_do_not_reach_other_metrics() -> None:
     labels, decoded = np.arange(1, 7), Decoded(np.arange(1, 7))
-    found = metric_values([metric("spoils_by_torch"), metric("seen")], labels, decoded, "test")
-    assert found == {"spoils_by_torch": 1, "seen": 42}
+    values = metric_values([metric("spoils_by_torch"), metric("seen")], labels, decoded, "test")
+    assert values == {"spoils_by_torch": 1, "seen": 42}
     assert np.array_equal(labels, np.arange(1, 7))
     assert np.array_equal(decoded.classes, np.arange(1, 7))
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
-def test_what_torch_writes_into_scores_does_not_change_their_file(tmp_path: Path) -> None:
+def test_writes_by_torch_do_not_change_the_file_of_scores(tmp_path: Path) -> None:
     """Writing into a read-only mapping would end the process."""
     before = np.arange(12, dtype=np.float32).reshape(6, 2)
     (tmp_path / "scores").write_bytes(before.tobytes())
     scores = np.memmap(tmp_path / "scores", np.float32, mode="r", shape=(6, 2))
     decoded, metrics = Decoded(np.arange(6), scores), [metric("writes_scores"), metric("sees_scores")]
-    found = metric_values(metrics, np.arange(6), decoded, "test")
-    assert found == {"writes_scores": 0, "sees_scores": 66}
+    values = metric_values(metrics, np.arange(6), decoded, "test")
+    assert values == {"writes_scores": 0, "sees_scores": 66}
     assert (tmp_path / "scores").read_bytes() == before.tobytes()
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tests.trial.trial_bits import params_of
+from tests.trial.trial_bits import trial_params
 
 from ratefront.trial import run_trial as run_module
 from ratefront.trial.device import isolated_random_state, limit_memory, peak_memory_share, reset_gpu_memory
@@ -90,7 +90,7 @@ def test_a_result_holds_the_peak_share_of_gpu_memory(
     )
     gpu = _Gpu(monkeypatch)
     gpu.reserved = 2 * GIB
-    params = params_of("label-lossless", "on-gpu")
+    params = trial_params("label-lossless", "on-gpu")
     on_gpu = run_trial(params, replace(short_context, device="cuda"))
     assert on_gpu.extra[GPU_MEMORY_SHARE] == 0.125
     assert gpu.calls == ["empty_cache", "reset_peak_memory_stats"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.small_sweep import small_sweep_spec
-from tests.trial.trial_bits import params_of, run_bits
+from tests.trial.trial_bits import run_bits, trial_params
 
 from ratefront.errors import DivergedError, WorkerLostError
 from ratefront.trial.receiver import Receiver
@@ -24,13 +24,13 @@ ALONE = """
 import json, sys
 from pathlib import Path
 from tests.small_sweep import small_sweep_spec
-from tests.trial.trial_bits import params_of, run_bits
+from tests.trial.trial_bits import trial_params, run_bits
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial.threads import use_threads
 
 use_threads(1)
 context = TrialContext(small_sweep_spec(training={"epochs": 5}), Path(sys.argv[1]))
-print(json.dumps(run_bits(context, params_of("split-categorical", "alone")), default=str))
+print(json.dumps(run_bits(context, trial_params("split-categorical", "alone")), default=str))
 """
 
 
@@ -40,20 +40,20 @@ def alone(short_context: TrialContext) -> dict[str, str]:
     command = [sys.executable, "-W", "ignore", "-c", ALONE, str(short_context.folder)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    bits: dict[str, str] = json.loads(done.stdout)
+    return bits
 
 
 def _another(context: TrialContext) -> None:
-    run_trial(params_of("split-distilled", "another"), context)
+    run_trial(trial_params("split-distilled", "another"), context)
 
 
 def _refined(context: TrialContext) -> None:
-    run_trial(params_of("split-categorical-sga", "refined", seed=9), context)
+    run_trial(trial_params("split-categorical-sga", "refined", seed=9), context)
 
 
 def _stopped(context: TrialContext) -> None:
-    steps = trial_steps(params_of("split-categorical", "stopped-before", seed=9), context)
+    steps = trial_steps(trial_params("split-categorical", "stopped-before", seed=9), context)
     next(steps)
     next(steps)
     steps.close()
@@ -62,7 +62,7 @@ def _stopped(context: TrialContext) -> None:
 def _crashed(context: TrialContext) -> None:
     broken = TrialContext(small_sweep_spec(training={"epochs": 5, "learning_rate": 1e30}), context.folder)
     with pytest.raises(DivergedError):
-        run_trial(params_of("split-categorical", "crashed"), broken)
+        run_trial(trial_params("split-categorical", "crashed"), broken)
 
 
 @pytest.mark.parametrize("before", [_another, _refined, _stopped, _crashed])
@@ -70,7 +70,7 @@ def test_a_trial_has_the_same_bits_after_other_trials(
     short_context: TrialContext, alone: dict[str, str], before: Callable[[TrialContext], None]
 ) -> None:
     before(short_context)
-    bits = run_bits(short_context, params_of("split-categorical", f"after-{before.__name__}"))
+    bits = run_bits(short_context, trial_params("split-categorical", f"after-{before.__name__}"))
     assert json.loads(json.dumps(bits, default=str)) == alone
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from tests.small_sweep import small_sweep_spec
-from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
+from tests.trial.trial_bits import OUTCOME, result_bits, run_bits, trial_params
 
 from ratefront.store.files import atomic_files
 from ratefront.store.sweep_folder import SweepFolder
@@ -44,29 +44,29 @@ def sweep(task_model_folder: Path) -> TrialContext:
     return TrialContext(small_sweep_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
 
 
-def _run(context: TrialContext, example: str, trial_id: str, said: Path) -> None:
+def _run(context: TrialContext, example: str, trial_id: str, log: Path) -> None:
     """Run the trial; write each step, and at the end the bits, to a file."""
     import torch
 
     torch.set_num_threads(1)
-    steps = trial_steps(params_of(example, trial_id), context)
-    with said.open("a", buffering=1) as notes:
+    steps = trial_steps(trial_params(example, trial_id), context)
+    with log.open("a", buffering=1) as notes:
         while True:
             try:
                 notes.write(f"{next(steps).step}\n")
             except StopIteration as end:
-                bits = bits_of(context.folder, trial_id, end.value)
+                bits = result_bits(context.folder, trial_id, end.value)
                 notes.write(json.dumps(bits, default=str) + "\n")
                 return
 
 
-def _lines(said: Path) -> list[str]:
-    return said.read_text().splitlines() if said.exists() else []
+def _lines(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
 
 
-def _kill(process: ForkServerProcess, said: Path, steps: int, seconds: float) -> bool:
+def _kill(process: ForkServerProcess, log: Path, steps: int, seconds: float) -> bool:
     """Kill a process so many seconds after it has reported so many steps; False where it ends before."""
-    while process.is_alive() and len(_lines(said)) < steps:
+    while process.is_alive() and len(_lines(log)) < steps:
         time.sleep(0.002)
     process.join(seconds)
     killed = process.is_alive()
@@ -83,25 +83,25 @@ def _plain(bits: dict[str, Any]) -> dict[str, str]:
 def test_a_trial_killed_many_times_ends_with_the_same_bits(
     processes: ForkServerContext, sweep: TrialContext, tmp_path: Path, example: str
 ) -> None:
-    undisturbed = _plain(run_bits(sweep, params_of(example, f"undisturbed-{example}")))
+    undisturbed = _plain(run_bits(sweep, trial_params(example, f"undisturbed-{example}")))
     chance, kills = random.Random(example), 0
     attempts: list[list[str]] = []
     while not (attempts and attempts[-1] and attempts[-1][-1].startswith("{")):
-        said = tmp_path / f"attempt-{len(attempts)}"
-        process = processes.Process(target=_run, args=(sweep, example, f"killed-{example}", said))
+        log = tmp_path / f"attempt-{len(attempts)}"
+        process = processes.Process(target=_run, args=(sweep, example, f"killed-{example}", log))
         process.start()
         if kills < KILLS:
-            kills += _kill(process, said, chance.randint(1, 3), chance.uniform(0, 0.06))
+            kills += _kill(process, log, chance.randint(1, 3), chance.uniform(0, 0.06))
         process.join()
-        attempts.append(_lines(said))
+        attempts.append(_lines(log))
     steps = [[int(line) for line in lines if line.isdigit()] for lines in attempts]
     assert kills >= 5
-    assert any(found[:1] > [1] for found in steps), "no attempt went on from a checkpoint"
-    assert sorted({step for found in steps for step in found}) == list(range(1, EPOCHS + 1))
+    assert any(attempt[:1] > [1] for attempt in steps), "no attempt went on from a checkpoint"
+    assert sorted({step for attempt in steps for step in attempt}) == list(range(1, EPOCHS + 1))
     assert json.loads(attempts[-1][-1]) == undisturbed
 
 
-def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) -> None:
+def _run_until_the_third_save(context: TrialContext, trial_id: str, log: Path) -> None:
     """Run the trial, and die when the third checkpoint is written but not yet renamed."""
     saves = count(1)
 
@@ -112,34 +112,34 @@ def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) 
 
     run_trial.CHECKPOINT_TIME_SHARE = 1e9  # as often as can be
     atomic_files.os.replace = replace  # type: ignore[assignment]
-    _run(context, "split-categorical", trial_id, said)
+    _run(context, "split-categorical", trial_id, log)
 
 
-def test_killed_in_a_save_it_resumes_from_the_checkpoint_before(
+def test_a_kill_during_a_save_resumes_from_the_previous_checkpoint(
     processes: ForkServerContext, sweep: TrialContext, tmp_path: Path
 ) -> None:
     path = SweepFolder(sweep.folder).trial("torn").checkpoint
-    undisturbed = _plain(run_bits(sweep, params_of("split-categorical", "undisturbed-torn")))
-    said = [tmp_path / "first", tmp_path / "second"]
-    first = processes.Process(target=_run_until_the_third_save, args=(sweep, "torn", said[0]))
+    undisturbed = _plain(run_bits(sweep, trial_params("split-categorical", "undisturbed-torn")))
+    logs = [tmp_path / "first", tmp_path / "second"]
+    first = processes.Process(target=_run_until_the_third_save, args=(sweep, "torn", logs[0]))
     first.start()
     first.join()
     assert first.exitcode == -signal.SIGKILL
     assert len(list(path.parent.iterdir())) == 2, "the checkpoint and the draft of the next"
-    second = processes.Process(target=_run, args=(sweep, "split-categorical", "torn", said[1]))
+    second = processes.Process(target=_run, args=(sweep, "split-categorical", "torn", logs[1]))
     second.start()
     second.join()
-    *steps, bits = _lines(said[1])
+    *steps, bits = _lines(logs[1])
     assert steps[0] == "3"
     assert json.loads(bits) == undisturbed
     assert {left.name for left in path.parent.iterdir()} == OUTCOME | {path.name}, "and no draft"
 
 
-def test_killed_in_evaluation_it_repeats_no_epoch(
+def test_a_kill_during_evaluation_repeats_no_epoch(
     processes: ForkServerContext, sweep: TrialContext, tmp_path: Path
 ) -> None:
     files = SweepFolder(sweep.folder).trial("late")
-    undisturbed = _plain(run_bits(sweep, params_of("split-categorical", "undisturbed-late")))
+    undisturbed = _plain(run_bits(sweep, trial_params("split-categorical", "undisturbed-late")))
     first = processes.Process(target=_run, args=(sweep, "split-categorical", "late", tmp_path / "first"))
     first.start()
     while not files.codec_weights.exists():

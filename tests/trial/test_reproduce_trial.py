@@ -94,7 +94,7 @@ def shared(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def own(shared: tuple[RealSweep, str], tmp_path: Path) -> tuple[SweepFolder, SweepHistory, str]:
+def copied_sweep(shared: tuple[RealSweep, str], tmp_path: Path) -> tuple[SweepFolder, SweepHistory, str]:
     """A copy of that sweep which a test may change."""
     sweep, trial_id = shared
     copied = SweepFolder(shutil.copytree(sweep.folder.path, tmp_path / "own"))
@@ -120,8 +120,10 @@ def test_a_trial_run_again_has_the_same_bits_and_changes_nothing(
     assert torch.get_num_threads() == threads
 
 
-def test_each_difference_has_its_line(own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path) -> None:
-    folder, history, trial_id = own
+def test_each_difference_has_its_line(
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
+) -> None:
+    folder, history, trial_id = copied_sweep
     trial, files = history.trials[trial_id], folder.trial(trial_id)
     assert trial.result is not None
     test = replace(trial.result.test, accuracy=0.5, log_loss_bits=7.0, metrics={"own": 0.25})
@@ -152,9 +154,9 @@ def test_each_difference_has_its_line(own: tuple[SweepFolder, SweepHistory, str]
 
 
 def test_missing_files_are_named_and_the_rest_is_compared(
-    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
 ) -> None:
-    folder, history, trial_id = own
+    folder, history, trial_id = copied_sweep
     shutil.rmtree(folder.trial(trial_id).path)
     again = reproduce(folder, history, trial_id, tmp_path / "again")
     assert again.differences == ()
@@ -163,9 +165,9 @@ def test_missing_files_are_named_and_the_rest_is_compared(
 
 @pytest.mark.parametrize("damage", [b"no archive", b""])
 def test_samples_that_cannot_be_read_are_a_difference(
-    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, damage: bytes
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, damage: bytes
 ) -> None:
-    folder, history, trial_id = own
+    folder, history, trial_id = copied_sweep
     folder.trial(trial_id).samples.write_bytes(damage)
     (line,) = reproduce(folder, history, trial_id, tmp_path / "again").differences
     assert line.startswith("samples.npz: cannot be read")
@@ -194,7 +196,7 @@ def test_a_trial_is_reproduced_with_its_own_resources(
     assert list(seen["task_model"]) == list(_contents(task_model_folder).values())
 
 
-def test_a_failure_repeats_itself(task_model_folder: Path, tmp_path: Path) -> None:
+def test_the_same_failure_is_no_difference(task_model_folder: Path, tmp_path: Path) -> None:
     training = {"epochs": 3, "learning_rate": 1e30}
     sweep = _sweep(tmp_path / "sweep", task_model_folder, training=training)
     trial_id = sweep.fail("split-factorized", "DivergedError", "the loss became nan in epoch 1")
@@ -231,10 +233,10 @@ def test_a_failure_that_does_not_repeat_itself_is_a_difference(
 
 
 def test_data_that_changed_since_the_sweep_are_refused_and_named(
-    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
 ) -> None:
     """The ledger has the digests; the task model in the folder is unchanged."""
-    folder, history, trial_id = own
+    folder, history, trial_id = copied_sweep
     inputs = present_inputs(spec_from_plain(history.spec).spec)
     history.task_model = events.TaskModelReady("small_cnn", 0.9, 0.9, 1, None, inputs)
     assert reproduce(folder, history, trial_id, tmp_path / "again").differences == ()
@@ -266,9 +268,9 @@ def test_a_trial_keeps_the_resources_that_it_ran_with(
 
 
 def test_a_trial_that_cannot_be_reproduced_is_refused(
-    own: tuple[SweepFolder, SweepHistory, str], shared: tuple[RealSweep, str], tmp_path: Path
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], shared: tuple[RealSweep, str], tmp_path: Path
 ) -> None:
-    folder, history, trial_id = own
+    folder, history, trial_id = copied_sweep
     out = tmp_path / "again"
     with pytest.raises(InputError, match=r"no trial 't000'; near it: t0000; valid: t0000 to t0000"):
         reproduce(folder, history, "t000", out)

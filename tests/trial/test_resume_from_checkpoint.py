@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tests.small_sweep import small_sweep_spec
-from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
+from tests.trial.trial_bits import OUTCOME, result_bits, run_bits, trial_params
 
 from ratefront.checkpoints import checkpoint_file
 from ratefront.checkpoints.checkpoint_file import CheckpointFile
@@ -34,7 +34,7 @@ CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
 def undisturbed(short_context: TrialContext) -> dict[str, dict[str, Any]]:
     """What uninterrupted trials measured and wrote."""
     return {
-        example: run_bits(short_context, params_of(example, f"undisturbed-{example}"))
+        example: run_bits(short_context, trial_params(example, f"undisturbed-{example}"))
         for example in (CATEGORICAL, FACTORIZED)
     }
 
@@ -68,7 +68,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_trial_stopped_many_times_ends_with_the_same_bits(
     short_context: TrialContext, undisturbed: dict[str, dict[str, Any]], example: str, epochs: int
 ) -> None:
-    params = params_of(example, f"pieces-{example}-{epochs}")
+    params = trial_params(example, f"pieces-{example}-{epochs}")
     reported: list[int] = []
     while True:
         torch.rand(7)  # what the process does between two attempts must not matter
@@ -78,24 +78,24 @@ def test_a_trial_stopped_many_times_ends_with_the_same_bits(
         if result is not None:
             break
     assert sorted(set(reported)) == [1, 2, 3, 4, 5]
-    assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[example]
+    assert result_bits(short_context.folder, params.trial_id, result) == undisturbed[example]
 
 
 def test_an_attempt_that_dies_in_evaluation_repeats_no_training(
     short_context: TrialContext, undisturbed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = params_of(CATEGORICAL, "evaluated-twice")
+    params = trial_params(CATEGORICAL, "evaluated-twice")
     with monkeypatch.context() as broken:
         broken.setattr(run_module, "shared_receiver", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             _attempt(short_context, params)
     steps, result = _attempt(short_context, params)
     assert steps == []
-    assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
+    assert result_bits(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
 
 
 def test_a_lost_result_costs_no_training(short_context: TrialContext) -> None:
-    params = params_of(CATEGORICAL, "lost-result")
+    params = trial_params(CATEGORICAL, "lost-result")
     _, lost = _attempt(short_context, params)
     steps, result = _attempt(short_context, params)
     assert steps == []
@@ -103,7 +103,7 @@ def test_a_lost_result_costs_no_training(short_context: TrialContext) -> None:
 
 
 def test_a_trial_run_to_its_end_leaves_no_checkpoint(short_context: TrialContext) -> None:
-    params = params_of(CATEGORICAL, "tidy")
+    params = trial_params(CATEGORICAL, "tidy")
     _attempt(short_context, params, epochs=2)
     path = _checkpoint(short_context, params)
     assert [path] == list(path.parent.iterdir())
@@ -142,29 +142,29 @@ def test_a_damaged_checkpoint_restarts_training(
     damage: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    params = params_of(CATEGORICAL, f"damaged-{damage}")
+    params = trial_params(CATEGORICAL, f"damaged-{damage}")
     _attempt(short_context, params, epochs=3)
     DAMAGES[damage](_checkpoint(short_context, params))
     with caplog.at_level(logging.WARNING):
         steps, result = _attempt(short_context, params)
     assert "starts from its beginning" in caplog.text
     assert steps == [1, 2, 3, 4, 5]
-    assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
+    assert result_bits(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
 
 
 @pytest.fixture(scope="module")
 def stopped(short_context: TrialContext) -> tuple[TrialParams, bytes]:
     """A trial that was stopped, and its checkpoint."""
-    params = params_of(CATEGORICAL, "copied-from")
+    params = trial_params(CATEGORICAL, "copied-from")
     _attempt(short_context, params, epochs=3)
     return params, _checkpoint(short_context, params).read_bytes()
 
 
-@pytest.mark.parametrize("what", ["nothing", "seed", "values", "training", "task model", "format"])
+@pytest.mark.parametrize("change", ["nothing", "seed", "values", "training", "task model", "format"])
 def test_no_training_resumes_from_a_checkpoint_of_another(
     short_context: TrialContext,
     stopped: tuple[TrialParams, bytes],
-    what: str,
+    change: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -180,21 +180,21 @@ def test_no_training_resumes_from_a_checkpoint_of_another(
         "seed": (replace(params, seed=4), spec),
         "values": (replace(params, values={**params.values, "beta": 61.0}), spec),
     }
-    if what == "format":
+    if change == "format":
         monkeypatch.setattr(train_codec, "CHECKPOINT_FORMAT", 3)
-    read = CheckpointFile(path, checkpoint_identity(*changed.get(what, (params, spec)))).read()
-    assert (read is not None) == path.exists() == (what == "nothing")
+    read = CheckpointFile(path, checkpoint_identity(*changed.get(change, (params, spec)))).read()
+    assert (read is not None) == path.exists() == (change == "nothing")
 
 
 def test_moved_data_files_keep_the_checkpoints_identity() -> None:
     params = TrialParams("t0000", 0, {"family": "label"})
-    here, there, others = (
+    here, moved, others = (
         checkpoint_identity(
             params, small_sweep_spec(dataset={"name": "arrays", "path": path, "split_seed": seed})
         )
         for path, seed in (("/a/x.npz", 0), ("/b/x.npz", 0), ("/b/x.npz", 1))
     )
-    assert here == there
+    assert here == moved
     assert here != others
 
 
@@ -205,7 +205,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_trial(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checkpoint_file, "write_bytes", full)
-    steps, result = _attempt(short_context, params_of(CATEGORICAL, "full-disk"))
+    steps, result = _attempt(short_context, trial_params(CATEGORICAL, "full-disk"))
     assert steps == [1, 2, 3, 4, 5]
     assert result is not None
     assert "No space left on device" in caplog.text

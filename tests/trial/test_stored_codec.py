@@ -17,7 +17,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import BitstreamError, InputError
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.run_trial import run_trial
-from ratefront.trial.stored_codec import StoredCodec, files_of_codec, load_stored_codec
+from ratefront.trial.stored_codec import StoredCodec, find_codec_files, load_stored_codec
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams
 
@@ -42,7 +42,7 @@ def digits(context: TrialContext, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def _codec(folder: SweepFolder, trial_id: str) -> StoredCodec:
-    return load_stored_codec(files_of_codec(folder, trial_id))
+    return load_stored_codec(find_codec_files(folder, trial_id))
 
 
 @pytest.mark.parametrize("trial_id", TRIALS)
@@ -63,7 +63,7 @@ def test_image_files_are_coded_in_their_order(folder: SweepFolder, tmp_path: Pat
     for image, path in zip(pixels, paths, strict=True):
         Image.fromarray(image).save(path)
     codec = _codec(folder, "c1")
-    streams = [codec.compress_files(given, block_size=5) for given in (paths, [tmp_path / "all.npy"])]
+    streams = [codec.compress_files(sources, block_size=5) for sources in (paths, [tmp_path / "all.npy"])]
     assert streams[0].data == streams[1].data
     assert parse(streams[0].data).header.samples == 12
     assert len(codec.decompress(streams[0])) == 12
@@ -142,9 +142,9 @@ def test_a_damaged_stream_or_one_of_another_codec_is_refused(folder: SweepFolder
 
 def test_without_a_ledger_the_existing_codecs_are_named(folder: SweepFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no codec of a trial 'c9'; found: .*c0, c1"):
-        files_of_codec(folder, "c9")
+        find_codec_files(folder, "c9")
     with pytest.raises(InputError, match="found: none"):
-        files_of_codec(SweepFolder(tmp_path), "c0")
+        find_codec_files(SweepFolder(tmp_path), "c0")
 
 
 def test_the_error_says_why_a_trial_has_no_codec(folder: SweepFolder, tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_the_error_says_why_a_trial_has_no_codec(folder: SweepFolder, tmp_path: 
         ("x", "no trial 'x'; valid: t0000 to t0029"),
     ):
         with pytest.raises(InputError, match=reason):
-            files_of_codec(sweep, trial_id)
+            find_codec_files(sweep, trial_id)
     shutil.copytree(folder.trial("c0").path, sweep.trial("t0000").path)
-    assert files_of_codec(sweep, "t0000").codec_config.is_file()
+    assert find_codec_files(sweep, "t0000").codec_config.is_file()
 
 
 def test_a_codec_without_its_weights_is_refused(folder: SweepFolder, tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_codec_without_its_weights_is_refused(folder: SweepFolder, tmp_path: P
     shutil.copytree(folder.trial("c0").path, copied.trial("c0").path)
     copied.trial("c0").codec_weights.unlink()
     with pytest.raises(InputError, match="no codec of a trial 'c0'"):
-        files_of_codec(copied, "c0")
+        find_codec_files(copied, "c0")

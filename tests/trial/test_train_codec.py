@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trial.trial_bits import params_of
+from tests.trial.trial_bits import trial_params
 from torch import Tensor, nn
 
 from ratefront.codecs.codec_interface import Learner
-from ratefront.history.sweep_history import OUT_OF_MEMORY
+from ratefront.history.sweep_history import OUT_OF_MEMORY_ERRORS
 from ratefront.spec.sweep_spec import Training
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.train_codec import begin, train
@@ -55,8 +55,8 @@ class _Line(Learner):
 def _trained(samples: int, batch_size: int, divisor: int) -> tuple[_Line, list[float]]:
     with torch.random.fork_rng():
         line = _Line(samples)
-    asked = Training(epochs=3, batch_size=batch_size, learning_rate=0.1)
-    reports = train(begin(line, asked, seed=1), asked, batch_divisor=divisor)
+    training = Training(epochs=3, batch_size=batch_size, learning_rate=0.1)
+    reports = train(begin(line, training, seed=1), training, batch_divisor=divisor)
     return line, [progress.metrics["loss"] for progress in reports]
 
 
@@ -76,7 +76,7 @@ def test_a_codec_trained_in_parts_is_nearly_the_same(short_context: TrialContext
     runs = []
     for divisor in (1, 4):
         context = TrialContext(short_context.spec, short_context.folder, batch_divisor=divisor)
-        steps = trial_steps(params_of("split-factorized", f"parts-{divisor}"), context)
+        steps = trial_steps(trial_params("split-factorized", f"parts-{divisor}"), context)
         runs.append([dict(next(steps).metrics) for _ in range(3)])
     for one, other in zip(*runs, strict=True):
         assert other == pytest.approx(one, rel=0.02)
@@ -89,7 +89,7 @@ class _Greedy(_Line):
 
 def test_a_full_memory_in_training_keeps_its_name() -> None:
     """By that name the engine knows that another attempt, with a smaller batch, may succeed."""
-    greedy, asked = _Greedy(4), Training(epochs=1)
+    greedy, training = _Greedy(4), Training(epochs=1)
     with pytest.raises(torch.OutOfMemoryError) as caught:
-        next(train(begin(greedy, asked, seed=0), asked))
-    assert type(caught.value).__name__ in OUT_OF_MEMORY
+        next(train(begin(greedy, training, seed=0), training))
+    assert type(caught.value).__name__ in OUT_OF_MEMORY_ERRORS

@@ -37,7 +37,7 @@ def test_a_trial_without_a_sweep_has_nothing_to_compare_with(context: TrialConte
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("dataset", "the data set digits has changed"),
         ("code mine", "module mine is not used"),
@@ -45,9 +45,9 @@ def test_a_trial_without_a_sweep_has_nothing_to_compare_with(context: TrialConte
     ],
 )
 def test_changed_inputs_end_a_trial_before_it_writes_anything(
-    context: TrialContext, name: str, told: str
+    context: TrialContext, name: str, message: str
 ) -> None:
     changed = replace(context, inputs={**context.inputs, name: "0" * 64})
-    with pytest.raises(SweepMismatchError, match=told):
+    with pytest.raises(SweepMismatchError, match=message):
         next(trial_steps(TrialParams("t0000", 0, CODEC_CONFIGURATIONS["label-lossless"]), changed))
     assert list(context.folder.iterdir()) == []

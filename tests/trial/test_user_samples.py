@@ -31,9 +31,9 @@ def test_every_layout_of_an_array_gives_the_same_samples(tmp_path: Path) -> None
     last = _pixels(5, 6, 4, 3)
     expected = last.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
     for array in (last, last.transpose(0, 3, 1, 2), last / 255, (last / np.float32(255))):
-        found = _samples(_saved(tmp_path, array), RGB)
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, atol=1e-7)
+        samples = _samples(_saved(tmp_path, array), RGB)
+        assert samples.dtype == np.float32
+        np.testing.assert_allclose(samples, expected, atol=1e-7)
     assert np.array_equal(_samples(_saved(tmp_path, last), RGB), expected)
 
 
@@ -60,11 +60,11 @@ def test_an_image_file_gives_its_pixels(tmp_path: Path, suffix: str) -> None:
 def test_samples_of_files_come_in_the_order_of_files(tmp_path: Path) -> None:
     arrays = [_pixels(n, 6, 4) for n in (3, 1, 2)]
     paths = [_saved(tmp_path, array, f"{i}.npy") for i, array in enumerate(arrays)]
-    found = samples_of_files(paths, GREY)
-    assert (len(found), found.shape) == (6, (6, 1, 6, 4))
+    samples = samples_of_files(paths, GREY)
+    assert (len(samples), samples.shape) == (6, (6, 1, 6, 4))
     whole = np.concatenate(arrays)[:, None] / np.float32(255)
-    assert np.array_equal(found[2:5], whole[2:5])
-    assert np.array_equal(found[np.array([5, 0, 3])], whole[[5, 0, 3]])
+    assert np.array_equal(samples[2:5], whole[2:5])
+    assert np.array_equal(samples[np.array([5, 0, 3])], whole[[5, 0, 3]])
 
 
 def test_an_npz_needs_one_array_or_one_with_a_known_name(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_resized_samples_have_the_codecs_size(tmp_path: Path, size: tuple[int, i
     even = np.full((2, *size, 3), 51, dtype=np.uint8)
     Image.fromarray(even[0]).save(tmp_path / "x.png")
     for path in (_saved(tmp_path, even), tmp_path / "x.png", _saved(tmp_path, even / 255, "float.npy")):
-        found = _samples(path, RGB, resize=True)
-        assert found.shape[1:] == RGB
-        np.testing.assert_allclose(found, 0.2, atol=1e-6)
+        samples = _samples(path, RGB, resize=True)
+        assert samples.shape[1:] == RGB
+        np.testing.assert_allclose(samples, 0.2, atol=1e-6)
     if size != (6, 4):
         for path in (tmp_path / "x.npy", tmp_path / "x.png"):
             with pytest.raises(

@@ -16,7 +16,7 @@ from ratefront.trial_records import TrialParams, TrialResult
 OUTCOME = {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
 
 
-def bits_of(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
+def result_bits(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
     """Return all that a trial measured and wrote, without times."""
     files = SweepFolder(folder).trial(trial_id).path
     digests = {name: hashlib.sha256((files / name).read_bytes()).hexdigest() for name in OUTCOME}
@@ -28,10 +28,10 @@ def bits_of(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
     }
 
 
-def params_of(example: str, trial_id: str, seed: int = 3) -> TrialParams:
+def trial_params(example: str, trial_id: str, seed: int = 3) -> TrialParams:
     return TrialParams(trial_id, seed, CODEC_CONFIGURATIONS[example])
 
 
 def run_bits(context: TrialContext, params: TrialParams) -> dict[str, Any]:
-    """Run a trial to its end; see ``bits_of``."""
-    return bits_of(context.folder, params.trial_id, run_trial(params, context))
+    """Run a trial to its end; see ``result_bits``."""
+    return result_bits(context.folder, params.trial_id, run_trial(params, context))

@@ -35,10 +35,10 @@ def load_codec(folder: Path | str, trial_id: str | None = None, *, own_module: b
         >>> coded = codec.compress(images)
         >>> classes = codec.decompress(bytes(coded))
     """
-    from ratefront.trial.stored_codec import files_of_codec, load_stored_codec
+    from ratefront.trial.stored_codec import find_codec_files, load_stored_codec
 
-    place = checked_folder(folder)
-    if trial_id is None and SweepFolder(place).ledger.is_file():
-        raise InputError(f"{place} is a sweep's folder, not a trial's; pass a trial_id, too")
-    files = TrialFolder(place) if trial_id is None else files_of_codec(SweepFolder(place), trial_id)
+    path = checked_folder(folder)
+    if trial_id is None and SweepFolder(path).ledger.is_file():
+        raise InputError(f"{path} is a sweep's folder, not a trial's; pass a trial_id, too")
+    files = TrialFolder(path) if trial_id is None else find_codec_files(SweepFolder(path), trial_id)
     return load_stored_codec(files, own_module=own_module)

@@ -68,17 +68,17 @@ def run_trial(
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
-        place = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
-        if any(place.trials.glob("*/codec.json")):
+        sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
+        if any(sweep_folder.trials.glob("*/codec.json")):
             raise InputError(
                 Message(
-                    f"{place.path} holds a trial already, which stays as it is; choose another folder with ",
+                    f"{sweep_folder.path} holds a trial already, which stays as it is; choose another folder with ",
                     Argument("folder"),
                 )
             )
         use_threads(loaded.spec.resources.cpus)
-        prepare_task_model(loaded.spec, place.task_model, device)
-        context = TrialContext(loaded.spec, place.path, device)
+        prepare_task_model(loaded.spec, sweep_folder.task_model, device)
+        context = TrialContext(loaded.spec, sweep_folder.path, device)
         return run(checked, context, on_progress or (lambda progress: None))
 
 
@@ -98,11 +98,11 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
     family = values.get("family")
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
-    own = {name: value for name, value in values.items() if name != "family"}
-    _, problems = parse_space({"family": {family: own}}, CATALOGUE, spec_facts(CATALOGUE, spec))
+    parameters = {name: value for name, value in values.items() if name != "family"}
+    _, problems = parse_space({"family": {family: parameters}}, CATALOGUE, spec_facts(CATALOGUE, spec))
     if problems:
         raise InputError(
             "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])
         )
-    complete = CATALOGUE.families[family].parameters.model_validate(own).model_dump(exclude_none=True)
+    complete = CATALOGUE.families[family].parameters.model_validate(parameters).model_dump(exclude_none=True)
     return TrialParams("trial", seed, {"family": family, **complete})

@@ -84,22 +84,22 @@ def run(
     from ratefront.orchestrate.sweep_driver import run_sweep
     from ratefront.terminal.progress_display import open_display
 
-    goes_on = resume or retry_failed or extend is not None
-    if goes_on and folder is None:
+    is_resumed = resume or retry_failed or extend is not None
+    if is_resumed and folder is None:
         raise InputError("to go on with a sweep, say which: pass its folder")
-    if spec is None and not goes_on:
+    if spec is None and not is_resumed:
         raise InputError(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
-    more = None if extend is None else check_count("extend", extend)
-    chosen = load_given_spec(spec, folder, overrides)
-    files = SweepFolder(checked_folder(default_folder(chosen.spec.name) if folder is None else folder))
+    more_trials = None if extend is None else check_count("extend", extend)
+    loaded = load_given_spec(spec, folder, overrides)
+    files = SweepFolder(checked_folder(default_folder(loaded.spec.name) if folder is None else folder))
     with open_display(progress) as display:
         run_sweep(
-            chosen,
+            loaded,
             files,
-            resume=goes_on,
-            extend=more,
+            resume=is_resumed,
+            extend=more_trials,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
             on_update=None if display is None else display.update,

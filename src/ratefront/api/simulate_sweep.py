@@ -1,4 +1,4 @@
-"""Sweeps in virtual time, run by the engine of real sweeps."""
+"""Sweeps in virtual time, run with the engine of real sweeps."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def simulate_sweep(
     faults: int | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
 ) -> Outcome:
-    """Run a sweep in virtual time, by the engine of a real one.
+    """Run a sweep in virtual time, with the engine of a real sweep.
 
     Args:
         spec: What ``load_spec`` takes; None: the recorded sweep's settings, or a built-in sweep.
-        table: A recorded sweep, as whose trials the simulated ones answer: a name in the package, a file, or a sweep's
+        table: A recorded sweep whose results the simulated trials have: a name in the package, a file, or a sweep's
             folder; None: the trials are synthetic.
         trials: The number of trials, instead of the spec's.
         slots: How many trials run at the same time, instead of the spec's.
         sampler: ``tpe``, ``nsga2`` or ``random``, instead of the spec's.
         trial_s: How long a synthetic trial takes, in seconds.
-        latency_s: How long the driver takes for each thing that it does, in seconds; None: as long as it takes here.
-        faults: A seed that faults are drawn from; the invariants of every sweep are then checked.
+        latency_s: How long the driver takes for each action, in seconds; None: as long as it takes on this machine.
+        faults: The seed of random faults. The invariants of a sweep are then checked.
         on_update: Called with the history whenever it has changed.
 
     Returns:
@@ -49,7 +49,7 @@ def simulate_sweep(
 
     Raises:
         InputError: The spec or the table cannot be used.
-        InvariantBrokenError: Something that must hold in every sweep did not hold in this one.
+        InvariantBrokenError: An invariant of a sweep did not hold.
 
     Example:
         >>> import ratefront as rf
@@ -71,14 +71,14 @@ def simulate_sweep(
     if faults is not None:
         check_count("faults", faults, least=0)
     loaded = None if spec is None else load_spec(spec)
-    found = None if table is None else find_table(str(table))
+    recorded = None if table is None else find_table(str(table))
     scenario = make_scenario(
-        loaded, found, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
+        loaded, recorded, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
     )
     if faults is not None:
-        done = run_with_faults(*draw_faults_for(scenario, faults), on_update=on_update)
-        check_invariants(done)
-        return outcome_of(done, faults, done.fault_counts)
+        simulation = run_with_faults(*draw_faults_for(scenario, faults), on_update=on_update)
+        check_invariants(simulation)
+        return outcome_of(simulation, faults, simulation.fault_counts)
     if latency_s is not None:
         return outcome_of(run(scenario, on_update=on_update))
     with parts_with_real_ledger() as parts:
@@ -102,7 +102,7 @@ def simulate_seed(seed: int) -> Outcome:
 
     Raises:
         InputError: The seed is not a whole number ≥ 0.
-        InvariantBrokenError: Something that must hold in every sweep did not hold in this one.
+        InvariantBrokenError: An invariant of a sweep did not hold.
 
     Example:
         >>> import ratefront as rf
@@ -112,5 +112,5 @@ def simulate_seed(seed: int) -> Outcome:
     from ratefront.simulate.outcome import outcome_of
     from ratefront.testing.faults.seeded_sweeps import try_seed
 
-    done = try_seed(check_count("seed", seed, least=0))
-    return outcome_of(done, done.plan.seed, done.fault_counts)
+    simulation = try_seed(check_count("seed", seed, least=0))
+    return outcome_of(simulation, simulation.plan.seed, simulation.fault_counts)

@@ -48,9 +48,9 @@ def plan(
 
     with remember_descriptions():
         loaded = load_spec(spec, overrides)
-        found = plan_of(loaded, CATALOGUE)
+        sweep_plan = plan_of(loaded, CATALOGUE)
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    return found
+    return sweep_plan
 
 
 def first_sweep(
@@ -99,12 +99,14 @@ def first_sweep(
         )
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-    given = str(checked_path(data, "data"))
-    named = _named_task_model(task_model, None if weights is None else checked_path(weights, "weights"))
-    datasets = dataset_candidates(given, kind)
+    location = str(checked_path(data, "data"))
+    named_task_model = _named_task_model(
+        task_model, None if weights is None else checked_path(weights, "weights")
+    )
+    datasets = dataset_candidates(location, kind)
     load_dataset(datasets[0])  # with all cores, since every file of a folder is decoded once
     with using_threads(1):
-        first = draft_first_sweep(datasets, named)
+        first = draft_first_sweep(datasets, named_task_model)
     text = first.text(path)
     check_weights(check_spec(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
     with path.open("x", encoding="utf-8") as file:
@@ -119,16 +121,16 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
                 Message(Argument("weights"), " is of a task model: say which with ", Argument("task_model"))
             )
         return None
-    own = {"target": task_model} if ":" in task_model else {}
-    name = "module" if own else task_model
+    parameters = {"target": task_model} if ":" in task_model else {}
+    name = "module" if parameters else task_model
     try:
-        CATALOGUE.task_models[name].parameters.model_validate(own)
+        CATALOGUE.task_models[name].parameters.model_validate(parameters)
     except (UnknownNameError, ValidationError) as error:
-        names = ", ".join(one for one in CATALOGUE.task_models if one != "module")
+        names = ", ".join(known for known in CATALOGUE.task_models if known != "module")
         raise InputError(
             Message(Argument("task_model", task_model), f": give package.module:function, or one of {names}")
         ) from error
-    named = {"name": name, **own}
+    named = {"name": name, **parameters}
     return named if weights is None else {**named, "weights": str(weights.absolute())}
 
 

@@ -32,7 +32,7 @@ STOPPED_BY_HAND = "stopped by hand"
 class Sweep:
     """A sweep in its folder, running or ended.
 
-    It reads the ledger each time it is asked, so that it shows the current state.
+    It reads the ledger at each access, so that it shows the current state.
 
     Example:
         >>> import ratefront as rf
@@ -143,8 +143,8 @@ class Sweep:
         """
         bounds = self._view.bounds
         if bounds is None:
-            is_made = self.history.task_model is not None
-            why = f"{self._files.predictions} is gone" if is_made else "the task model is not ready yet"
+            is_ready = self.history.task_model is not None
+            why = f"{self._files.predictions} is gone" if is_ready else "the task model is not ready yet"
             raise InputError(f"{self.folder}: {why}, and bounds are those of its predictions")
         return bounds
 
@@ -310,7 +310,7 @@ def open(folder: Path | str) -> Sweep:
         folder: The sweep's own folder.
 
     Returns:
-        The sweep. It reads the ledger each time it is asked, and does not block the driver that writes it.
+        The sweep. It reads the ledger at each access, and does not block the driver that writes it.
 
     Raises:
         InputError: The folder holds no sweep.

@@ -36,7 +36,7 @@ class Claim:
             most: the greatest value allowed; None for no limit.
 
         Raises:
-            InputError: not a number of at least 0, or above `most` (fatal).
+            InputError: not a number of at least 0, or above `most`.
         """
         try:
             number = Decimal(text)

@@ -41,7 +41,7 @@ def coded_files(streams: Path) -> list[CodedFile]:
     A ratefront stream is split into payload and overhead; any other file counts as payload.
 
     Raises:
-        InputError: there is no file, or one begins like a ratefront stream and is damaged (fatal).
+        InputError: there is no file, or one begins like a ratefront stream and is damaged.
     """
     if not streams.exists():
         raise InputError(f"{streams}: there is no such file or folder")
@@ -72,7 +72,7 @@ def load_decisions(path: Path, classes: int | None) -> Predictions:
         classes: K; None for 1 + the greatest label or class.
 
     Raises:
-        InputError: it cannot be read, lacks an array, or the arrays do not fit (fatal).
+        InputError: it cannot be read, lacks an array, or the arrays do not fit.
     """
     arrays = _arrays(path)
     named = next((name for name in _DECODED if name in arrays), None)
@@ -102,8 +102,7 @@ def check_samples(files: Sequence[CodedFile], samples: int, streams: Path) -> No
     """Check that the streams can hold the decoded samples.
 
     Raises:
-        InputError: the headers of the ratefront streams announce another number of samples than were decoded
-            (fatal).
+        InputError: the headers of the ratefront streams announce another number of samples than were decoded.
     """
     announced = [file.samples for file in files if file.samples is not None]
     if sum(announced) > samples or (len(announced) == len(files) and sum(announced) != samples):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ratefront.audit.claim import Claim
 from ratefront.audit.coded_files import CodedFile, check_samples, coded_files, load_decisions
-from ratefront.bitstream.rate_bits import bits_of, bits_per_sample
+from ratefront.bitstream.rate_bits import bits_per_sample, bytes_to_bits
 from ratefront.bounds import Predictions, below_oracle, oracle_rate_bits, upper_error_rate
 
 
@@ -97,7 +97,7 @@ def audit(
         claimed_accuracy: in [0, 1].
 
     Raises:
-        InputError: a file is missing or cannot be read, or samples and streams do not fit together (fatal).
+        InputError: a file is missing or cannot be read, or samples and streams do not fit together.
     """
     files = coded_files(streams)
     decisions = load_decisions(decoded, classes)
@@ -109,14 +109,14 @@ def audit(
 
 
 def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) -> Audit:
-    """The audit without what is claimed."""
+    """Return the audit without the claims."""
     labels, decoded, classes = decisions.labels, decisions.predicted, decisions.classes
     samples, errors = decisions.samples, int(np.count_nonzero(labels != decoded))
     payload, total = sum(file.payload_bytes for file in files), sum(file.bytes for file in files)
     rate, distortion = bits_per_sample(payload, samples), errors / samples
     tested = upper_error_rate(errors, samples) if random else distortion
     oracle, oracle_tested = (float(oracle_rate_bits(decisions.label_prior, d)) for d in (distortion, tested))
-    alone = [bits_of(file.payload_bytes) for file in files] if len(files) == samples else None
+    alone = [bytes_to_bits(file.payload_bytes) for file in files] if len(files) == samples else None
     return Audit(
         samples=samples,
         classes=classes,

@@ -152,14 +152,14 @@ def _checked_latents(coder: LatentCoder, layout: Layout, data: bytes) -> Iterato
     """Yield the latents of each block; their checksum is compared before the next block is begun."""
     checksum = layout.header.checksum
     for number, (block, (first, count)) in enumerate(zip(layout.blocks, layout.header.spans, strict=True)):
-        latents = _decoded_block(coder, data[block.payload], count, first, number)
+        latents = _decode_block(coder, data[block.payload], count, first, number)
         checksum = _checksum(checksum, latents)
         if checksum != block.checksum:
             raise BitstreamError(f"block {number} decodes to other latents than were coded")
         yield latents
 
 
-def _decoded_block(coder: LatentCoder, payload: bytes, samples: int, first: int, number: int) -> Symbols:
+def _decode_block(coder: LatentCoder, payload: bytes, samples: int, first: int, number: int) -> Symbols:
     """Decode one block; an error of the codec's decoder is the string's fault and is reported as such."""
     try:
         latents = coder.decode(payload, samples, first)

@@ -20,7 +20,7 @@ from ratefront.errors import BitstreamError
 TABLE_BITS = 16
 _TOTAL = 1 << TABLE_BITS
 _WORD_BYTES = 4
-_RUN = 1 << 16  # symbols that are decoded before one checks that the string can hold them
+_RUN = 1 << 16  # symbols that are decoded at a time; after each run, the string's length is checked
 # The coder's own rounding of a table makes a rare symbol cheaper by that much.
 _SLACK, _SLACK_BITS = 1.001, 16
 _MAX_SYMBOLS = 1 << 28
@@ -151,20 +151,20 @@ class SymbolDecoder:
             raise BitstreamError(f"the coded string is damaged: it asks for {count} symbols")
         if count == 0 or len(table) == 1:
             return np.full(count, table.offset, dtype=np.int32)
-        runs = [self._run(min(_RUN, count - done), table) for done in range(0, count, _RUN)]
+        runs = [self._decode_run(min(_RUN, count - done), table) for done in range(0, count, _RUN)]
         return np.concatenate(runs) + np.int32(table.offset)
 
-    def _run(self, count: int, table: FrequencyTable) -> Symbols:
+    def _decode_run(self, count: int, table: FrequencyTable) -> Symbols:
         try:
-            found = np.asarray(self._coder.decode(table.model, count), dtype=np.int32)
+            symbols = np.asarray(self._coder.decode(table.model, count), dtype=np.int32)
         except BaseException as error:
             if isinstance(error, AssertionError | ValueError) or _is_panic(error):
                 raise BitstreamError(f"the coded string is damaged: {error}") from error
             raise
-        self._bits_left -= float(table.bits[found].sum())
+        self._bits_left -= float(table.bits[symbols].sum())
         if self._bits_left < 0:
             raise BitstreamError("the coded string is damaged: it ends before its symbols do")
-        return found
+        return symbols
 
 
 def _is_panic(error: BaseException) -> bool:

@@ -39,7 +39,7 @@ def below_oracle(
             of at the distortion itself.
 
     Raises:
-        InputError: arrays that do not fit, classes out of range, a rate that is negative or not finite (fatal).
+        InputError: arrays that do not fit, classes out of range, a rate that is negative or not finite.
 
     Example:
         >>> below_oracle([0, 1, 2, 3], [0, 1, 2, 3], rate_bits_per_sample=1.5, classes=4)  # H(Y) is 2 bit
@@ -67,7 +67,7 @@ def upper_error_rate(errors: int, samples: int, confidence: float = CONFIDENCE) 
         confidence: in (0, 1).
 
     Raises:
-        InputError: no sample, or errors outside 0..samples (fatal).
+        InputError: no sample, or errors outside 0..samples.
 
     Example:
         >>> round(upper_error_rate(5, 100), 3)

@@ -19,25 +19,25 @@ def curve_as_json(curve: RateDistortionCurve, held_out: HeldOutIntervals | None 
     Y).
     """
     kind = CURVE_KINDS.get(curve.name)
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "title": curve.name if kind is None else kind.title,
         "assumptions": curve.assumptions,
         "rate_bits": curve.rate_bits.tolist(),
         "distortion": curve.distortion.tolist(),
     }
     if curve.measure is not ERRORS:
-        found["measure"] = curve.measure.name
+        document["measure"] = curve.measure.name
     if curve.turns_back and curve.along is not None:
-        found["along"] = curve.along.astype(int).tolist()
+        document["along"] = curve.along.astype(int).tolist()
     for key in ("gap_bits", "distortion_expected"):
         values = getattr(curve, key)
         if values is not None:
-            found[key] = values.tolist()
-    return found if held_out is None else {**found, "held_out": _held_out_as_json(held_out)}
+            document[key] = values.tolist()
+    return document if held_out is None else {**document, "held_out": _held_out_as_json(held_out)}
 
 
 def _held_out_as_json(held_out: HeldOutIntervals) -> dict[str, Any]:
-    """The interval ends are null where an interval has no such end."""
+    """Return the intervals as lists; an end that an interval does not have is null."""
     return {
         "rate_bits": held_out.rate_bits.tolist(),
         "distortion": held_out.distortion.tolist(),

@@ -47,7 +47,7 @@ class RateDistortionCurve:
 
     Raises:
         InputError: arrays that are empty or of unequal length, values that are not finite or out of range, a claim
-            that does not hold (fatal).
+            that does not hold.
 
     Example:
         >>> import numpy as np
@@ -86,7 +86,7 @@ class RateDistortionCurve:
         self._check_shape()
 
     def __repr__(self) -> str:
-        """The ranges only: hundreds of points do not help a reader."""
+        """Return the ranges only: hundreds of points do not help a reader."""
         rates, distortions = (f"{x.min():.4g} to {x.max():.4g}" for x in (self.rate_bits, self.distortion))
         return f"<curve {self.name}: {self.rate_bits.size} points, {rates} {self.unit}, distortion {distortions}>"
 
@@ -105,7 +105,7 @@ class RateDistortionCurve:
         """1 - distortion, shape (M,).
 
         Raises:
-            InputError: the curve's distortion is not an error probability (fatal).
+            InputError: the curve's distortion is not an error probability.
         """
         if not self.measure.is_error_probability:
             raise InputError(f"{self.name}: {self.measure.title} is no probability of error: no accuracy")
@@ -182,7 +182,7 @@ class RateDistortionCurve:
         """Return the same curve with its rates divided by `count`, the number of pixels or points in a sample.
 
         Raises:
-            InputError: a count that is not finite and positive (fatal).
+            InputError: a count that is not finite and positive.
         """
         if not (np.isfinite(count) and count > 0):
             raise InputError(f"a curve in {unit} needs a positive count per sample, got {count}")
@@ -195,7 +195,7 @@ class RateDistortionCurve:
         For TMRD that is a rate–distortion function, for S&C an achievable curve.
 
         Raises:
-            InputError: the curve does not carry the expected distortion (fatal).
+            InputError: the curve does not carry the expected distortion.
         """
         if self.distortion_expected is None:
             raise InputError(f"{self.name} carries no expected distortion")
@@ -209,7 +209,7 @@ class RateDistortionCurve:
         )
 
     def _check_shape(self) -> None:
-        """A point may lie above the true curve by its own certified gap, and no more."""
+        """Check the declared shape. A point may lie above the true curve by its own certified gap."""
         gap = np.zeros_like(self.rate_bits) if self.gap_bits is None else self.gap_bits
         rounding = max(SHAPE_TOLERANCE_BITS, ROUNDING * float(self.rate_bits.max()))
         rise = float((np.diff(self.rate_bits) - gap[1:]).max(initial=0.0))
@@ -221,12 +221,12 @@ class RateDistortionCurve:
 
 
 def _between(at: float, x0: FloatArray, x1: FloatArray, y0: FloatArray, y1: FloatArray) -> FloatArray:
-    """Y at x = `at` on the lines from (x0, y0) to (x1, y1). Each line crosses `at` and is not vertical."""
+    """Return y at x = `at` on the lines from (x0, y0) to (x1, y1). Each line crosses `at` and is not vertical."""
     return np.asarray(y0 + (at - x0) / (x1 - x0) * (y1 - y0))
 
 
 def _above_hull(distortion: FloatArray, rate: FloatArray) -> FloatArray:
-    """How far each point lies above the lower hull, shape (M,).
+    """Return how far each point lies above the lower hull, shape (M,).
 
     Of points with the same distortion only the last one is checked: it has the least rate.
     """

@@ -90,7 +90,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         A curve that is not convex is replaced by its lower hull with the zero-rate point.
 
         Raises:
-            InputError: D0 is not known, because the oracle is not among the curves (fatal).
+            InputError: D0 is not known, because the oracle is not among the curves.
         """
         start = self.zero_rate_distortion
         if start is None and ORACLE in self.curves:
@@ -107,14 +107,14 @@ class Bounds(Mapping[str, RateDistortionCurve]):
             accuracy: in [0, 1].
 
         Raises:
-            InputError: D0 is not known, because the oracle is not among the curves (fatal).
+            InputError: D0 is not known, because the oracle is not among the curves.
         """
         return {name: gap(rate_bits, accuracy, bound) for name, bound in self.envelopes.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data: the document that `ratefront bounds` writes. docs/files.md lists its keys."""
-        facts = {name: getattr(self, name) for name in SOURCE_KEYS}
-        known = {name: value for name, value in facts.items() if value is not None}
+        source = {name: getattr(self, name) for name in SOURCE_KEYS}
+        known = {name: value for name, value in source.items() if value is not None}
         return {**known, "warnings": list(self.warnings), "curves": self._curves_as_json()}
 
     def _curves_as_json(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
             The axes, with a legend. Add points of your own with `ax.plot(rate_bits, accuracy, "k*")`.
 
         Raises:
-            InputError: no curve has an accuracy (fatal).
+            InputError: no curve has an accuracy.
         """
         from ratefront.report.bounds import show_bounds
 
@@ -145,7 +145,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
             path: ends in .png or .pdf.
 
         Raises:
-            InputError: another suffix, a file that cannot be written, or no curve with an accuracy (fatal).
+            InputError: another suffix, a file that cannot be written, or no curve with an accuracy.
         """
         from ratefront.report.bounds import show_bounds
 

@@ -117,7 +117,7 @@ def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:
 
 
 def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bool = False) -> FitLike:
-    """Channels at some of the curve's own slopes: a closed form has more of them than a held-out curve needs.
+    """Fit channels at some of the curve's slopes: a closed form has more slopes than a held-out curve needs.
 
     `passes` says that solving one slope takes many passes over all scores.
     """
@@ -200,7 +200,7 @@ def curves_from_predictions(
 
     Raises:
         InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer than
-            two points (fatal).
+            two points.
 
     Example:
         >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])
@@ -223,11 +223,11 @@ def curve_names(predictions: Predictions) -> list[str]:
         >>> "task_model" in curve_names(Predictions.from_decisions([0, 1], [0, 1]))  # needs posteriors
         False
     """
-    honest = OTHER_ESTIMATES if has_few_samples(predictions) else ()
+    added = OTHER_ESTIMATES if has_few_samples(predictions) else ()
     return [
         name
         for name, recipe in RECIPES.items()
-        if (recipe.is_default or name in honest) and recipe.obstacle(predictions) is None
+        if (recipe.is_default or name in added) and recipe.obstacle(predictions) is None
     ]
 
 

@@ -54,17 +54,17 @@ def curves_with_warnings(
         is_tempered: whether the posteriors have the best temperature already.
 
     Raises:
-        InputError: as `curves_from_predictions` (fatal).
+        InputError: as `curves_from_predictions`.
     """
     names = [*curve_names(predictions), *besides] if only is None else only
     curves = curves_from_predictions(predictions, names, points)
-    found = _order_violation(predictions, curves)
-    if found is not None and only is None and TASK_MODEL_CALIBRATED not in curves:
+    violation = _order_violation(predictions, curves)
+    if violation is not None and only is None and TASK_MODEL_CALIBRATED not in curves:
         curves |= curves_from_predictions(predictions, [TASK_MODEL_CALIBRATED], points)
     sentences = [
         few_samples_warning(predictions, curves),
         _calibration_warning(predictions, curves, is_tempered),
-        None if found is None else _order_violation_warning(found, curves, is_tempered),
+        None if violation is None else _order_violation_warning(violation, curves, is_tempered),
     ]
     return CurvesWithWarnings(curves, tuple(sentence for sentence in sentences if sentence))
 
@@ -80,23 +80,23 @@ def _order_violation(
 def _calibration_warning(
     predictions: Predictions, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
 ) -> str | None:
-    """None where the error is small, where it may be chance, or where no curve uses the posteriors."""
+    """Return a warning; None if the error is small or may be chance, or if no curve uses the posteriors."""
     if not any(RECIPES[name].needs_posteriors for name in curves):
         return None
-    found = reliability(predictions)
-    if found.error <= max(LARGE_CALIBRATION_ERROR, found.error_by_chance):
+    measured = reliability(predictions)
+    if measured.error <= max(LARGE_CALIBRATION_ERROR, measured.error_by_chance):
         return None
     return (
-        f"The posteriors are badly calibrated, their expected calibration error is {found.error:.3f}: the model is "
-        f"sure of {found.confidence:.1%} and right in {found.accuracy:.1%}. TMRD and S&C take the posteriors for "
-        f"the truth, so they are off. {_advice(found, is_tempered)}"
+        f"The posteriors are badly calibrated, their expected calibration error is {measured.error:.3f}: the model is "
+        f"sure of {measured.confidence:.1%} and right in {measured.accuracy:.1%}. TMRD and S&C take the posteriors for "
+        f"the truth, so they are off. {_advice(measured, is_tempered)}"
     )
 
 
-def _advice(found: Reliability, is_tempered: bool) -> str:
+def _advice(measured: Reliability, is_tempered: bool) -> str:
     if is_tempered:
         return "No temperature corrects it."
-    unsure = found.confidence < found.accuracy
+    unsure = measured.confidence < measured.accuracy
     causes = "probabilities in place of logits, strong label smoothing" if unsure else "overfitting"
     return (
         f"Look for the cause ({causes}); the option `calibrate` of `ratefront bounds` tempers the posteriors."
@@ -104,19 +104,21 @@ def _advice(found: Reliability, is_tempered: bool) -> str:
 
 
 def _order_violation_warning(
-    found: OrderViolation, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
+    violation: OrderViolation, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
 ) -> str:
-    beside = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"the curve {TASK_MODEL_CALIBRATED}"
+    where = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"the curve {TASK_MODEL_CALIBRATED}"
     remedy = (
         "One temperature does not correct it."
         if is_tempered
-        else f"TMRD of calibrated posteriors, the temperature fitted on other samples, is {beside}."
+        else f"TMRD of calibrated posteriors, the temperature fitted on other samples, is {where}."
     )
-    other = "does not reach it" if found.task_model_bits is None else f"{found.task_model_bits:.3f}"
-    points = 100 * found.distortion_margin
+    task_model_rate = (
+        "does not reach it" if violation.task_model_bits is None else f"{violation.task_model_bits:.3f}"
+    )
+    points = 100 * violation.distortion_margin
     return (
-        f"S&C lies below TMRD: at an accuracy of {found.accuracy:.2%} it needs {found.sampled_bits:.3f} bit/sample, "
-        f"TMRD {other}. This is not chance: at the same rate S&C is right more often by over {points:.2g} points "
-        f"(paired bootstrap, one-sided {found.level:.0%} of all rates together). If posteriors are right, nothing "
-        f"lies below TMRD: they are miscalibrated, and TMRD is not a bound here. {remedy}"
+        f"S&C lies below TMRD: at an accuracy of {violation.accuracy:.2%} it needs {violation.sampled_bits:.3f} "
+        f"bit/sample, TMRD {task_model_rate}. This is not chance: at the same rate S&C is right more often by over "
+        f"{points:.2g} points (paired bootstrap, one-sided {violation.level:.0%} of all rates together). If posteriors "
+        f"are right, nothing lies below TMRD: they are miscalibrated, and TMRD is not a bound here. {remedy}"
     )

@@ -116,8 +116,7 @@ def from_predictions(
     Raises:
         InputError: not exactly one output; arrays that do not fit; logits that look like probabilities (if they
             are logits, use `bounds_of` and `Predictions.from_logits(..., insist=True)`); an unknown curve, or one
-            that the predictions do not allow; calibration without posteriors; intervals from a single sample
-            (fatal).
+            that the predictions do not allow; calibration without posteriors; intervals from a single sample.
 
     Example:
         >>> import numpy as np
@@ -131,8 +130,10 @@ def from_predictions(
         >>> round(bounds.gaps(rate_bits=1.5, accuracy=0.8)["indirect_estimate_and_compress"].bits, 2)
         0.53
     """
-    given = _given(labels, logits, probabilities, predicted)
-    return bounds_of(given, only, besides=besides, points=points, bootstrap=bootstrap, calibrate=calibrate)
+    predictions = _given(labels, logits, probabilities, predicted)
+    return bounds_of(
+        predictions, only, besides=besides, points=points, bootstrap=bootstrap, calibrate=calibrate
+    )
 
 
 def from_file(
@@ -160,7 +161,7 @@ def from_file(
         As `from_predictions`.
 
     Raises:
-        InputError: the file cannot be used, or as `from_predictions` (fatal).
+        InputError: the file cannot be used, or as `from_predictions`.
 
     Example:
         >>> import numpy as np, tempfile, pathlib
@@ -169,8 +170,10 @@ def from_file(
         >>> from_file(path, ["oracle", "huffman"])["huffman"].rate_bits.tolist()  # bit/sample
         [1.5]
     """
-    given = load_predictions(path, read_as)
-    return bounds_of(given, only, besides=besides, points=points, bootstrap=bootstrap, calibrate=calibrate)
+    predictions = load_predictions(path, read_as)
+    return bounds_of(
+        predictions, only, besides=besides, points=points, bootstrap=bootstrap, calibrate=calibrate
+    )
 
 
 def bounds_of(
@@ -185,7 +188,7 @@ def bounds_of(
     """Compute the bounds of predictions that are checked already; arguments as `from_predictions`.
 
     Raises:
-        InputError: as `from_predictions`, apart from the arrays (fatal).
+        InputError: as `from_predictions`, apart from the arrays.
 
     Example:
         >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])
@@ -200,12 +203,12 @@ def bounds_of(
         error = expected_calibration_error(predictions)
     with warnings.catch_warnings(record=True) as unconverged:
         warnings.simplefilter("always", UnconvergedWarning)
-        found = curves_with_warnings(predictions, only, points, besides=besides, is_tempered=calibrate)
+        drawn = curves_with_warnings(predictions, only, points, besides=besides, is_tempered=calibrate)
     confusion = Confusion(predictions.joint)
-    sentences = [*found.warnings, calibration and calibration.warning]
+    sentences = [*drawn.warnings, calibration and calibration.warning]
     sentences += [str(warning.message) for warning in unconverged]
     return PredictionBounds(
-        curves=found.curves,
+        curves=drawn.curves,
         classes=predictions.classes,
         samples=predictions.samples,
         task_model_distortion=float(np.mean(predictions.predicted != predictions.labels)),
@@ -215,7 +218,7 @@ def bounds_of(
         expected_calibration_error=error,
         calibration=calibration,
         warnings=tuple(sentence for sentence in sentences if sentence),
-        held_out={} if bootstrap is None else _held_out(predictions, found.curves, bootstrap),
+        held_out={} if bootstrap is None else _held_out(predictions, drawn.curves, bootstrap),
     )
 
 
@@ -241,10 +244,10 @@ def _held_out(
     predictions: Predictions, curves: Mapping[str, RateDistortionCurve], bootstrap: Bootstrap
 ) -> dict[str, HeldOutIntervals]:
     """Measure the curves that have channels to fit on held-out samples."""
-    found = {}
+    intervals = {}
     for name, curve in curves.items():
         fit_like = RECIPES[name].fit
         if fit_like is not None:
             measured = cross_fit(predictions, fit_like(predictions, curve), FOLDS, bootstrap.seed)
-            found[name] = HeldOutIntervals.of(measured, bootstrap)
-    return found
+            intervals[name] = HeldOutIntervals.of(measured, bootstrap)
+    return intervals

@@ -27,8 +27,7 @@ def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
     nonnegative numbers and not all zero; relative frequencies work as well.
 
     Raises:
-        InputError: anything that makes the file unusable; the message names the file, the entry and the rule
-            (fatal).
+        InputError: anything that makes the file unusable; the message names the file, the entry and the rule.
 
     Example:
         >>> import pathlib, tempfile
@@ -86,7 +85,7 @@ def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> Pri
         else None.
 
     Raises:
-        InputError: counts that are empty, negative, not finite, or all zero; another number of names (fatal).
+        InputError: counts that are empty, negative, not finite, or all zero; another number of names.
 
     Example:
         >>> bounds = from_prior([50, 30, 20])
@@ -118,7 +117,7 @@ def from_counts_file(path: str | Path) -> PriorBounds:
         As `from_prior`, with the names of an object.
 
     Raises:
-        InputError: as `load_prior` (fatal).
+        InputError: as `load_prior`.
 
     Example:
         >>> import pathlib, tempfile

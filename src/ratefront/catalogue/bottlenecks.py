@@ -27,13 +27,13 @@ HYPERPRIORS = ("scale_hyperprior", "mean_scale_hyperprior", "context")
 
 
 def latent_map(height: int, width: int) -> tuple[int, int]:
-    """The sides of the latent map behind a feature map of these sides: g_a halves all but the smallest maps."""
+    """Return the sides of the latent map for a feature map with these sides: g_a halves all but the smallest maps."""
     halves = height >= HALVED_FROM
     return ((height + 1) // 2, (width + 1) // 2) if halves else (height, width)
 
 
 class BottleneckParameters(FamilyParameters):
-    """g_a, an entropy model, g_s."""
+    """Parameters of a learned bottleneck: g_a, an entropy model, g_s."""
 
     entropy_model: Annotated[
         Literal["factorized", "categorical", "scale_hyperprior", "mean_scale_hyperprior", "context"],

@@ -34,7 +34,7 @@ class DatasetParameters(BaseModel):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
-        """The name by which people know the data set; empty where its registered name serves.
+        """Return the name by which people know the data set, or an empty string if that is its registered name.
 
         ``given`` holds the parameters as a sweep file gives them. Nothing is checked: a ledger is also read where the
         files have moved.
@@ -64,9 +64,9 @@ class LabelledImageParameters(DatasetParameters):
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is not set, so that a sweep from before these parameters existed can go on."""
-        said: dict[str, Any] = handler(self)
+        fields: dict[str, Any] = handler(self)
         left_out = ("corruption", "severity", "corrupted") if self.corruption == "none" else ()
-        return {key: value for key, value in said.items() if value is not None and key not in left_out}
+        return {key: value for key, value in fields.items() if value is not None and key not in left_out}
 
 
 class OfficialParameters(LabelledImageParameters):
@@ -93,7 +93,7 @@ class ArraysParameters(LabelledImageParameters):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
-        """The file's name without its suffix."""
+        """Return the file's name without its suffix."""
         return Path(str(given.get("path", ""))).stem
 
 
@@ -122,7 +122,7 @@ class ImageFolderParameters(LabelledImageParameters, FilesParameters):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
-        """The folder's name."""
+        """Return the folder's name."""
         return Path(str(given.get("root", ""))).name
 
 
@@ -140,7 +140,7 @@ class ImagesParameters(FilesParameters):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
-        """The folder's name."""
+        """Return the folder's name."""
         return Path(str(given.get("root", ""))).name
 
 
@@ -224,7 +224,7 @@ DATASETS.add(
 
 
 def dataset_name(dataset: Mapping[str, Any]) -> str:
-    """The name of a sweep's data set for people: a user's own by its file or folder (``birds.npz``: ``birds``).
+    """Return a sweep's data set as people call it: a user's own by its file or folder (``birds.npz``: ``birds``).
 
     ``dataset`` is the sweep file's description: plain data with a ``name``.
     """

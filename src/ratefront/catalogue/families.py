@@ -20,7 +20,10 @@ from ratefront.catalogue.sample_groups import group_problem
 
 
 class LabelParameters(FamilyParameters):
-    """The task model's class is sent: lossless, with the rarest classes merged, or for a share of the samples."""
+    """Parameters of the codec that sends the task model's class.
+
+    It sends the class of every sample, merges the rarest classes, or sends the class of a share of the samples.
+    """
 
     method: Literal["lossless", "merged", "time_shared"]
     merged_classes: Annotated[
@@ -42,7 +45,7 @@ class LabelParameters(FamilyParameters):
 
 
 class SplitParameters(BottleneckParameters):
-    """A frozen front end up to a split point, a learned bottleneck, and a back end."""
+    """Parameters of a frozen front end up to a split point, a learned bottleneck, and a back end."""
 
     split: Annotated[str, Field(description="split point of the task model")]
     objective: Literal["cross_entropy", "feature_distillation"] = "cross_entropy"
@@ -70,7 +73,7 @@ class SplitParameters(BottleneckParameters):
 
 
 class StudentParameters(BottleneckParameters):
-    """A small encoder trained from scratch, a learned bottleneck, and the back end from a split point on."""
+    """Parameters of a small encoder, a learned bottleneck, and the back end from a split point on."""
 
     split: Annotated[str, Field(description="split point whose features the student gives")]
     encoder_width: Annotated[int, Field(ge=1, le=512, description="channels of the encoder")] = 16
@@ -87,7 +90,7 @@ class StudentParameters(BottleneckParameters):
 
 
 class SampleParameters(FamilyParameters):
-    """A draw from a channel behind the task model's posteriors is sent by channel simulation."""
+    """Parameters of the codec that sends a draw from the task model's posterior, by channel simulation."""
 
     channel: Literal["sample_and_communicate", "task_model"]
     sharpness: Annotated[
@@ -122,7 +125,7 @@ class SampleParameters(FamilyParameters):
 
 
 class ImageCodecParameters(FamilyParameters):
-    """An image codec, and the task model on the images that it decodes: files of Pillow, or learned from scratch."""
+    """Parameters of an image codec, written by Pillow or learned, in front of the task model."""
 
     codec: Annotated[
         Literal["png", "jpeg", "webp", "learned"], Field(description="png is lossless, webp here is not")
@@ -187,7 +190,7 @@ class ImageCodecParameters(FamilyParameters):
         return self
 
     def halvings(self, shape: Sequence[int]) -> int:
-        """How often a learned codec halves the sides of images (C, H, W)."""
+        """Return how often a learned codec halves the sides of images (C, H, W)."""
         return self.downscalings or (4 if min(shape[1:]) >= 64 else 2)
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:

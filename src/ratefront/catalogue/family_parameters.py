@@ -22,7 +22,7 @@ class FamilyParameters(BaseModel):
         return True
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
-        """Why these parameters do not fit the task model and data set that ``facts`` describe; None where they fit."""
+        """Return why the parameters do not fit the task model and data set of these facts; None if they fit."""
         return None
 
     def _needs(self, name: str, when: str) -> None:

@@ -24,7 +24,7 @@ AbsolutePath = Annotated[str, Field(min_length=1), AfterValidator(_absolute), FI
 
 
 def file_location_parameters(parameters: type[BaseModel]) -> frozenset[str]:
-    """The names of the parameters that are marked as file locations."""
+    """Return the names of the parameters that are marked as file locations."""
     fields = parameters.model_fields.items()
     return frozenset(
         name for name, field in fields if _marked(field.metadata) or _is_marked(field.annotation)
@@ -32,7 +32,7 @@ def file_location_parameters(parameters: type[BaseModel]) -> frozenset[str]:
 
 
 def _is_marked(annotation: Any) -> bool:
-    """Whether the annotation is marked, also inside a union such as an optional path."""
+    """Return whether the annotation is marked, also inside a union such as an optional path."""
     metadata = getattr(annotation, "__metadata__", ())
     return _marked(metadata) or any(map(_is_marked, get_args(annotation)))
 

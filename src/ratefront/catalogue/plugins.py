@@ -50,11 +50,11 @@ class Plugins:
 
 
 def _failure(catalogue: Catalogue) -> InputError | None:
-    """The error of the first plugin that cannot be used; None if all can."""
+    """Return the error of the first plugin that cannot be used; None if all can."""
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         try:
             _call(point, catalogue)
-        except Exception as error:  # whatever somebody else's code raises
+        except Exception as error:  # the plugin is foreign code and may raise anything
             failure = InputError(_refusal(point, error))
             failure.__cause__ = error
             return failure
@@ -62,7 +62,7 @@ def _failure(catalogue: Catalogue) -> InputError | None:
 
 
 def _refusal(point: EntryPoint, error: Exception) -> str:
-    """The error in one line, with the plugin's distribution."""
+    """Return the error in one line, with the plugin's distribution."""
     name, version = (point.dist.name, point.dist.version) if point.dist else ("no distribution", "")
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return (
@@ -81,14 +81,14 @@ def _call(point: EntryPoint, catalogue: Catalogue) -> None:
 
 
 def _registries(catalogue: Catalogue) -> Iterator[tuple[Registry[Any], type]]:
-    """Each registry with the class that the parameters of its entries must derive from."""
+    """Yield each registry with the class that the parameters of its entries must derive from."""
     yield catalogue.families, FamilyParameters
     yield catalogue.datasets, DatasetParameters
     yield catalogue.task_models, TaskModelParameters
 
 
 def _check(entry: Registered[Any], what: str, base: type) -> None:
-    """Refuse what would fail only in the first trial; of the target, only its package is imported."""
+    """Refuse an entry that would fail only in the first trial. Of its target, only the package is imported."""
     if not issubclass(entry.parameters, base):
         raise TypeError(
             f"the parameters of {what} are a subclass of {base.__name__}, got {entry.parameters.__name__}"

@@ -1,6 +1,6 @@
-"""A registry of names: each entry holds a parameter model and the import path of the thing itself.
+"""A registry of names: each entry holds a parameter model and the import path of what it names.
 
-Names and parameters are checked without importing torch; the thing is imported when it is first asked for.
+Names and parameters are checked without importing torch. The object is imported when it is first needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
 def load_target(target: str) -> Any:
-    """Import and return the thing at "package.module:name"."""
+    """Import and return the object at "package.module:name"."""
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
@@ -30,7 +30,7 @@ _remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("_remembe
 
 @contextmanager
 def remember_descriptions() -> Iterator[None]:
-    """Describe each entry once inside this block: reading data and building networks takes seconds."""
+    """Describe each entry only once inside this block, because reading data and building networks takes seconds."""
     if _remembered.get() is not None:
         yield
         return
@@ -43,10 +43,15 @@ def remember_descriptions() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Registered(Generic[Parameters]):
-    """One registered thing.
+    """One entry of a registry.
 
-    ``facts`` is what a check needs to know without importing the thing (split points, classes). Where facts depend on
-    parameters, ``describe`` is the import path of a function that returns further facts.
+    Attributes:
+        name: Its name in a sweep file.
+        parameters: The model of its parameters.
+        target: The import path of the object, ``package.module:name``.
+        summary: A line for people.
+        facts: What a check needs to know without importing the object, such as split points or classes.
+        describe: The import path of a function that returns further facts, if facts depend on parameters.
     """
 
     name: str
@@ -56,25 +61,25 @@ class Registered(Generic[Parameters]):
     facts: dict[str, Any] = field(default_factory=dict)
     describe: str | None = None
 
-    def facts_for(self, parameters: Parameters, *of_data: Mapping[str, Any]) -> dict[str, Any]:
-        """The facts of the thing with these parameters; a task model also takes the facts of its data set.
+    def facts_for(self, parameters: Parameters, *dataset_facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts of the entry with these parameters; a task model also takes the facts of its data set.
 
         Raises:
-            InputError: The parameters name something that is not there or cannot be used, as a file.
+            InputError: The parameters name something that is missing or cannot be used, such as a file.
         """
         if self.describe is None:
             return dict(self.facts)
         remembered = _remembered.get()
-        key = (self.describe, self.name, parameters.model_dump_json(), repr(of_data))
+        key = (self.describe, self.name, parameters.model_dump_json(), repr(dataset_facts))
         if remembered is None or key not in remembered:
-            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *of_data)
+            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *dataset_facts)
             if remembered is None:
                 return described
             remembered[key] = described
         return dict(remembered[key])
 
     def load(self) -> Any:
-        """Import and return the thing that ``target`` points to."""
+        """Import and return the object that ``target`` points to."""
         return load_target(self.target)
 
 

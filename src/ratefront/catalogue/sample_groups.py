@@ -1,4 +1,4 @@
-"""How many samples can be drawn jointly: a group of n samples of K classes has Kⁿ joint outcomes, all looked at."""
+"""How many samples can be drawn jointly: n samples of K classes have Kⁿ joint outcomes, and all are evaluated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ DEFAULT_JOINT_OUTCOMES = 10_000  # four samples of ten classes
 
 
 def largest_group(classes: int, outcomes: int = MAX_JOINT_OUTCOMES) -> int:
-    """The largest n with Kⁿ ≤ ``outcomes``, at least 1."""
+    """Return the largest n with Kⁿ ≤ ``outcomes``, at least 1."""
     group = 1
     while classes ** (group + 1) <= outcomes:
         group += 1
@@ -15,7 +15,7 @@ def largest_group(classes: int, outcomes: int = MAX_JOINT_OUTCOMES) -> int:
 
 
 def group_problem(classes: int, group: int) -> str | None:
-    """Why a group of so many samples has too many joint outcomes; None where it has not."""
+    """Return why a group of this size has too many joint outcomes; None if it does not."""
     if classes**group <= MAX_JOINT_OUTCOMES:
         return None
     return (

@@ -15,8 +15,8 @@ def check_split_point(name: str, split_points: Sequence[str]) -> None:
     """Refuse a name that is no split point.
 
     Args:
-        name: the split point that was asked for.
-        split_points: those of the task model, from input to output.
+        name: The name to check.
+        split_points: The split points of the task model, from input to output.
 
     Raises:
         UnknownNameError: The task model has no such split point; the error lists those it has.
@@ -26,7 +26,7 @@ def check_split_point(name: str, split_points: Sequence[str]) -> None:
 
 
 def inside_stage(name: str, split_points: Sequence[str]) -> str | None:
-    """Say what is wrong with a name that lies inside a stage, as ``layer3.3.conv2`` does; None where it does not."""
+    """Return what is wrong with a name that lies inside a stage, as ``layer3.3.conv2`` does; None for other names."""
     position = next((i for i, split in enumerate(split_points) if name.startswith(f"{split}.")), None)
     if position is None:
         return None

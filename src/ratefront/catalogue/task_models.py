@@ -1,8 +1,8 @@
 """The task models and their parameters, known without importing torch.
 
-Their facts: ``splits`` are the split points from input to output. ``strides`` says how many pixels of the image one
-feature covers there, along each side: a map has ⌈H/stride⌉ rows; 0 where features are no map. ``takes`` says which
-samples the model accepts. What is not known of a user's own module is left out.
+Their facts: ``splits`` are the split points from input to output. ``strides`` has the stride of the features at each
+split point: a feature map has ⌈H/stride⌉ rows. The stride is 0 if the features are no map. ``takes`` says which samples
+the model accepts. Facts of a user's own module that are not known are left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ratefront.catalogue.registry import Registry
 #: A data set of so many classes is taken to be ImageNet.
 IMAGENET_CLASSES = 1000
 
-_SAID_WHERE_IT_DIFFERS = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}
+_OMITTED_AT_DEFAULT = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}
 
 
 class TaskModelParameters(BaseModel):
@@ -57,7 +57,10 @@ class TaskModelParameters(BaseModel):
     ] = "fp16"
 
     def may_have_seen(self, classes: int) -> bool:
-        """Whether it begins with weights trained elsewhere on data of so many classes, perhaps on these samples."""
+        """Return whether training begins with foreign weights that may have seen the samples of this data set.
+
+        ``classes`` is the number of classes of the data set.
+        """
         return self.weights is not None
 
     @property
@@ -80,19 +83,19 @@ class TaskModelParameters(BaseModel):
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write parameters that were added later only where they differ from their default."""
-        said: dict[str, Any] = handler(self)
-        for name in _SAID_WHERE_IT_DIFFERS & said.keys():
+        fields: dict[str, Any] = handler(self)
+        for name in _OMITTED_AT_DEFAULT & fields.keys():
             if getattr(self, name) == type(self).model_fields[name].default:
-                del said[name]
-        return said
+                del fields[name]
+        return fields
 
 
-def accuracy_warnings(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
-    """Warnings about a task model's accuracy, one sentence each.
+def accuracy_warnings(parameters: TaskModelParameters, dataset_facts: Mapping[str, Any]) -> list[str]:
+    """Return warnings about a task model's accuracy, one sentence each.
 
-    ``of_data`` holds the facts of its data set; ``classes`` and ``validation_is_held_out_of_train`` are read.
+    ``dataset_facts`` holds the facts of its data set; ``classes`` and ``validation_is_held_out_of_train`` are read.
     """
-    classes, is_held_out = of_data.get("classes"), of_data.get("validation_is_held_out_of_train")
+    classes, is_held_out = dataset_facts.get("classes"), dataset_facts.get("validation_is_held_out_of_train")
     if not (is_held_out and classes and parameters.may_have_seen(classes)):
         return []
     return [
@@ -109,7 +112,7 @@ class LeNetParameters(TaskModelParameters):
 
 
 class ResidualCNNParameters(TaskModelParameters):
-    """As every task model; ``width`` scales all stages."""
+    """Parameters of the residual CNN; ``width`` scales all stages."""
 
     width: Annotated[
         int,
@@ -145,7 +148,7 @@ class ImageNetParameters(TaskModelParameters):
     ] = None
 
     def may_have_seen(self, classes: int) -> bool:
-        """True also where its weights come from elsewhere."""
+        """Return True also for torchvision's weights, if the data set has as many classes as ImageNet."""
         return super().may_have_seen(classes) or (self.pretrained and classes == IMAGENET_CLASSES)
 
     @property
@@ -178,7 +181,7 @@ class ModuleParameters(TaskModelParameters):
     ]
 
     def may_have_seen(self, classes: int) -> bool:
-        """True also where its weights come from elsewhere."""
+        """Return True also if nothing is trained: the user's code then loads the weights."""
         return super().may_have_seen(classes) or self.epochs == 0
 
     @property
@@ -209,7 +212,7 @@ class AcceptedSamples:
         return f"images ({channels}, H, W) of at least {self.at_least}×{self.at_least} pixels"
 
     def fit(self, shape: Sequence[int]) -> bool:
-        """Whether samples of this shape are accepted."""
+        """Return whether samples of this shape are accepted."""
         if self.kind == "clouds":
             return len(shape) == 2 and shape[1] == 3
         if len(shape) != 3 or (self.channels and shape[0] not in self.channels):
@@ -219,7 +222,7 @@ class AcceptedSamples:
         return min(shape[1:]) >= self.at_least
 
     def problem(self, task_model: str, dataset: str, shape: Sequence[int]) -> str | None:
-        """Why ``task_model`` does not accept the samples of ``dataset``; None where it does."""
+        """Return why ``task_model`` does not accept the samples of ``dataset``; None if it does."""
         if self.fit(shape):
             return None
         kind = "clouds" if len(shape) == 2 else "images"
@@ -283,7 +286,7 @@ _IMAGENET = AcceptedSamples("images", at_least=32, channels=(1, 3))
 
 
 def _add_resnet(depth: int, blocks: tuple[int, int, int, int]) -> None:
-    """Strides double at the first block of each layer but the first; the stem halves the image twice."""
+    """Register a ResNet. Strides double at the first block of each layer but the first; the stem has stride 4."""
     layers = [(f"layer{i + 1}.{b}", 4 * 2**i) for i, count in enumerate(blocks) for b in range(count)]
     TASK_MODELS.add(
         f"resnet{depth}",
@@ -303,7 +306,7 @@ for _depth, _blocks in ((18, (2, 2, 2, 2)), (34, (3, 4, 6, 3)), (50, (3, 4, 6, 3
 
 
 def _add_vgg16() -> None:
-    """Each convolution with its ReLU, and each pooling, is a cut vertex."""
+    """Register VGG-16. It can be split after each convolution with its ReLU, and after each pooling."""
     groups = ((1, 2), (2, 2), (3, 3), (4, 3), (5, 3))
     named = [
         (name, stride)

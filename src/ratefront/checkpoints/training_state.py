@@ -1,4 +1,4 @@
-"""All that training changes, as tensors and plain data: restored, training proceeds as if nothing had happened."""
+"""All that training changes, as tensors and plain data: after a restore, training continues to the same bits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Snapshot:
 
 
 class Trainable(Protocol):
-    """What is trained; ``codecs.contract.Learner`` is one."""
+    """What is trained; ``codecs.codec_interface.Learner`` is one."""
 
     def trained_modules(self) -> Mapping[str, nn.Module]:
         """Return the modules that training changes, by name."""
@@ -93,10 +93,10 @@ class TrainingState(Generic[T]):
 
     def _learned(self) -> dict[str, Tensor]:
         """Return the learner's own tensors, not copied."""
-        found = {f"learner.{name}": tensor for name, tensor in self.learner.further_tensors().items()}
+        tensors = {f"learner.{name}": tensor for name, tensor in self.learner.further_tensors().items()}
         for name, module in self.learner.trained_modules().items():
-            found |= {f"learner.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
-        return found
+            tensors |= {f"learner.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
+        return tensors
 
 
 @torch.no_grad()

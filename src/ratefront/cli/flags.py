@@ -1,6 +1,6 @@
 """Replaces the arguments and functions that messages name by flags and commands.
 
-The library names what a script passes; on the command line the same message names the flag.
+A message of the library names an argument of a function. On the command line the same message names the flag.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _in_flags(named: Named) -> str:
     return " ".join(
         [
             ratefront_command(*COMMANDS[named.function]),
-            *(word for one in named.arguments for word in _flag_words(one)),
+            *(word for argument in named.arguments for word in _flag_words(argument)),
         ]
     )
 

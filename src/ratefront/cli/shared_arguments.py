@@ -29,14 +29,14 @@ def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[
     """
     from ratefront.spec.yaml_text import read_yaml
 
-    found: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
     for text in set_ or ():
         key, equals, value = text.partition("=")
         if not equals or not all(part.strip() for part in key.split(".")):
             raise InputError(f"--set {text}: must be key=value, with a dotted key (training.epochs=5)")
-        found.pop(key, None)  # a key that is given twice counts at its last position
+        overrides.pop(key, None)  # a key that is given twice counts at its last position
         try:
-            found[key] = read_yaml(value)
+            overrides[key] = read_yaml(value)
         except ValueError as error:
             raise InputError(f"--set {text}: {error}") from error
-    return found if trials is None else {**found, "trials": trials}
+    return overrides if trials is None else {**overrides, "trials": trials}

@@ -41,8 +41,8 @@ def save_codec(codec: Codec, family: str, structure: CodecStructure, config: Pat
     Returns:
         The codec's identity, 32 bytes.
     """
-    described = {"version": _VERSION, "family": family, **asdict(structure)}
-    config_bytes = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+    content = {"version": _VERSION, "family": family, **asdict(structure)}
+    config_bytes = (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
     weight_bytes = save(stored_tensors(codec))
     config.write_bytes(config_bytes)
     weights.write_bytes(weight_bytes)
@@ -73,15 +73,15 @@ def load_codec(
     """
     try:
         config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
-        described: dict[str, Any] = dict(json.loads(config_bytes))
+        content: dict[str, Any] = dict(json.loads(config_bytes))
         tensors = load(weight_bytes)
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise InputError(f"no codec at {config.parent}: {error}") from error
-    if described.get("version") != _VERSION:
+    if content.get("version") != _VERSION:
         raise InputError(
-            f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}"
+            f"{config}: version {content.get('version')!r} cannot be read; this is version {_VERSION}"
         )
-    structure = _structure(described, config)
+    structure = _structure(content, config)
     if structure.task_model.get("name") == "module" and not own_module:
         raise InputError(
             Message(
@@ -91,17 +91,17 @@ def load_codec(
                 ")",
             )
         )
-    family = load_family(str(described.get("family")))
+    family = load_family(str(content.get("family")))
     codec = family.build(structure, receiver_only=receiver_only)
-    _fill(codec, tensors, config)
+    _load_weights(codec, tensors, config)
     return codec.eval().requires_grad_(False), _identity(config_bytes, weight_bytes)
 
 
-def _structure(described: Mapping[str, Any], config: Path) -> CodecStructure:
+def _structure(content: Mapping[str, Any], config: Path) -> CodecStructure:
     """The structure in a file that a stranger may have written: every size of a network must be a whole number."""
     try:
-        parameters, task_model = dict(described["parameters"]), dict(described["task_model"])
-        sizes = [described["classes"], *described["shape"]]
+        parameters, task_model = dict(content["parameters"]), dict(content["task_model"])
+        sizes = [content["classes"], *content["shape"]]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{config}: it lacks what a codec is built from: {error}") from error
     if not (len(sizes) in (3, 4) and all(type(size) is int and 0 < size < _LARGEST_SIZE for size in sizes)):
@@ -111,20 +111,22 @@ def _structure(described: Mapping[str, Any], config: Path) -> CodecStructure:
     return CodecStructure(parameters, task_model, sizes[0], tuple(sizes[1:]))
 
 
-def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
+def _load_weights(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
     wanted = codec.state_dict()
     missing = wanted.keys() - tensors.keys()
     if missing:
         raise InputError(f"{config}: the weights lack {', '.join(sorted(missing))}")
-    others = [name for name, tensor in wanted.items() if tensors[name].shape != tensor.shape]
-    if others:
-        raise InputError(f"{config}: weights of another shape: {', '.join(others)}")
+    mismatched = [name for name, tensor in wanted.items() if tensors[name].shape != tensor.shape]
+    if mismatched:
+        raise InputError(f"{config}: weights of another shape: {', '.join(mismatched)}")
     codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
 
 
-def structure_of(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:
+def codec_structure(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:
     """The structure of a codec with a family's own parameters, for samples of this data set."""
-    described = task_model.model_dump()
-    if described.get("weights") is not None:
-        described["weights"] = "given"  # a codec has its own copy, so that the file's name must not matter
-    return CodecStructure(dict(values), described, data.classes, data.shape)
+    content = task_model.model_dump()
+    if content.get("weights") is not None:
+        content["weights"] = (
+            "given"  # the codec stores the weights: its identity must not depend on their path
+        )
+    return CodecStructure(dict(values), content, data.classes, data.shape)

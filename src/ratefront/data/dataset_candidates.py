@@ -53,10 +53,10 @@ def dataset_candidates(data: Path | str, kind: str | None) -> list[Named]:
     raise InputError(f"{data}: there is no such file or folder; {unknown('data set', str(data), names)}")
 
 
-def _named(name: str, **given: Any) -> Named:
+def _named(name: str, **values: Any) -> Named:
     """Name a data set with absolute paths, so that the sweep file can be used from another folder."""
-    parameters = CATALOGUE.datasets[name].parameters.model_validate(given)
-    return Named.model_validate({"name": name, **parameters.model_dump(include=set(given))})
+    parameters = CATALOGUE.datasets[name].parameters.model_validate(values)
+    return Named.model_validate({"name": name, **parameters.model_dump(include=set(values))})
 
 
 def _sides(root: Path) -> list[int]:
@@ -67,10 +67,10 @@ def _sides(root: Path) -> list[int]:
         raise InputError(
             f"{root}: there are no image files in it that can be read; {describe_file_endings(root)}"
         )
-    own = max(int(median(shorter)), _SMALLEST_SIDE)
-    if own in range(_SIDES[-1], _SIDES[0]):
-        return [own, *(side for side in _SIDES if side < own)]
-    return [side for side in _SIDES if side <= own] or [own]
+    typical = max(int(median(shorter)), _SMALLEST_SIDE)
+    if typical in range(_SIDES[-1], _SIDES[0]):
+        return [typical, *(side for side in _SIDES if side < typical)]
+    return [side for side in _SIDES if side <= typical] or [typical]
 
 
 def _shorter_sides(root: Path) -> Iterator[int]:

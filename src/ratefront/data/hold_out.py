@@ -47,12 +47,15 @@ def split_sizes(labels: Sequence[NDArray[np.int64]]) -> dict[str, int]:
         labels: The labels (n,) of each split that the data come with. Of one split, test and then validation are held
             out. Of two (training and test), validation is held out of the first.
     """
-    counts = [np.bincount(of_split) for of_split in labels]
+    counts = [np.bincount(split_labels) for split_labels in labels]
     if len(counts) == 1:
         counts = list(_divided_counts(counts[0], TEST_SHARE))
     if len(counts) == 2:
         counts = [*_divided_counts(counts[0], VALIDATION_SHARE), counts[1]]
-    return {name: int(own.sum()) for name, own in zip(("train", "validation", "test"), counts, strict=True)}
+    return {
+        name: int(split_counts.sum())
+        for name, split_counts in zip(("train", "validation", "test"), counts, strict=True)
+    }
 
 
 def _divided_counts(counts: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

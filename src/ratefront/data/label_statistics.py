@@ -46,8 +46,8 @@ def missing_class_remarks(labels: Sequence[NDArray[np.int64]], names: Sequence[s
     splits = {2: ("test",), 3: ("validation", "test")}.get(len(labels), ())
     return [
         remark
-        for split, own in zip(splits, labels[1:], strict=True)
-        if (remark := _missing_class_remark(split, np.bincount(own, minlength=len(names)), names))
+        for split, split_labels in zip(splits, labels[1:], strict=True)
+        if (remark := _missing_class_remark(split, np.bincount(split_labels, minlength=len(names)), names))
     ]
 
 

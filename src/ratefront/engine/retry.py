@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ratefront.errors import EngineError, StorageFullError, SweepMismatchError
 from ratefront.history.events import Failed
-from ratefront.history.sweep_history import OUT_OF_MEMORY, TrialHistory
+from ratefront.history.sweep_history import OUT_OF_MEMORY_ERRORS, TrialHistory
 
 #: Errors that every further trial would run into as well: class name → what to do about it, where the error itself
 #: does not say so.
@@ -42,7 +42,7 @@ def _is_tried_again(trial: TrialHistory, failure: Failed, retries: int) -> bool:
     taken away every hour; as its steps are finite, its attempts are finite as well. Attempts that were lost together
     with their driver use up no retry either.
     """
-    may_pass = failure.retryable or failure.error in OUT_OF_MEMORY
+    may_pass = failure.retryable or failure.error in OUT_OF_MEMORY_ERRORS
     return may_pass and (trial.got_further or trial.setbacks < retries)
 
 

@@ -27,8 +27,8 @@ def needs_of(resources: Resources, history: SweepHistory, trial: TrialHistory) -
     for it. The share doubles each time that a trial runs out of memory with it.
     """
     family = trial.params.family
-    requested, share = resources.of(family), history.gpu_memory_share
-    if share is None or not resources.measures(family):
+    requested, share = resources.for_family(family), history.gpu_memory_share
+    if share is None or not resources.has_measured_gpu_share(family):
         return Needs(requested.cpus, requested.gpus)
     return Needs(requested.cpus, min(1.0, 2**trial.memory_failures / trials_per_gpu(share)))
 
@@ -40,4 +40,4 @@ def trials_per_gpu(share: float) -> int:
 
 def is_to_be_measured(resources: Resources, history: SweepHistory, trial: TrialHistory) -> bool:
     """Whether this trial's GPU memory decides how many trials share a GPU. No other such trial may run beside it."""
-    return history.gpu_memory_share is None and resources.measures(trial.params.family)
+    return history.gpu_memory_share is None and resources.has_measured_gpu_share(trial.params.family)

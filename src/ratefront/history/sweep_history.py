@@ -87,7 +87,7 @@ class TrialHistory:
 
 
 #: Errors that may pass although they do not say so: Python's and torch's names for memory that was full at the time.
-OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemoryError"})
+OUT_OF_MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError"})
 
 
 @dataclass
@@ -226,7 +226,7 @@ class SweepHistory:
             raise ValueError(f"the failure of trial {event.trial_id} was not judged")
         trial = self._not_ended(event.trial_id)
         trial.setbacks = 0 if trial.got_further else trial.setbacks + 1
-        trial.memory_failures += event.error in OUT_OF_MEMORY
+        trial.memory_failures += event.error in OUT_OF_MEMORY_ERRORS
         trial.error = event.error
         trial.lose_attempt()
         if event.final:

@@ -16,37 +16,42 @@ def front_columns(view: SweepView) -> tuple[str, ...]:
     The columns of every sweep and its metrics come first, then the gap in bit/sample and the ratio to every drawn
     bound, then other parameters by name.
     """
-    return (*_names(view), *_others(view))
+    return (*_fixed_names(view), *_other_parameters(view))
 
 
 def front_rows(view: SweepView) -> list[Row]:
-    """Return what ``front.csv`` says of each point of the front, by rising test rate.
+    """Return the rows of ``front.csv``, one for each point of the front, by rising test rate.
 
     All rows have the keys ``front_columns``. A cell that does not apply is None.
     """
-    of_each, of_front, others = _of_trial(view), _of_front(view), _others(view)
+    trial_columns, own_columns, others = _trial_columns(view), _own_columns(view), _other_parameters(view)
 
     def row(measured: MeasuredTrial) -> Row:
-        on_front: Row = {column.name: column.value(measured) for column in of_front}
-        return row_of(measured.trial, of_each) | on_front | parameters_of(measured.trial, others)
+        own_cells: Row = {column.name: column.value(measured) for column in own_columns}
+        return row_of(measured.trial, trial_columns) | own_cells | parameters_of(measured.trial, others)
 
     return [row(measured) for measured in view.front]
 
 
-def _of_trial(view: SweepView) -> list[TrialColumn]:
+def _trial_columns(view: SweepView) -> list[TrialColumn]:
+    """Return the columns that ``front.csv`` shares with ``trials.csv``, apart from parameters."""
     return [column for column in columns_of_trial(metric_names(view.spec)) if column.table != "trials"]
 
 
-def _of_front(view: SweepView) -> list[FrontColumn]:
+def _own_columns(view: SweepView) -> list[FrontColumn]:
+    """Return the columns that only ``front.csv`` has."""
     return [*FRONT_COLUMNS, *chain.from_iterable(map(gap_columns, view.bound_names))]
 
 
-def _others(view: SweepView) -> dict[str, str]:
-    return other_parameters((measured.trial for measured in view.front), _names(view))
+def _other_parameters(view: SweepView) -> dict[str, str]:
+    return other_parameters((measured.trial for measured in view.front), _fixed_names(view))
 
 
-def _names(view: SweepView) -> list[str]:
-    return [*(column.name for column in _of_trial(view)), *(column.name for column in _of_front(view))]
+def _fixed_names(view: SweepView) -> list[str]:
+    return [
+        *(column.name for column in _trial_columns(view)),
+        *(column.name for column in _own_columns(view)),
+    ]
 
 
 def front_csv(view: SweepView) -> str:

@@ -36,7 +36,7 @@ class MeasuredTrial:
     """A finished or collapsed trial, with what it measured on test.
 
     Attributes:
-        trial: The trial as the ledger records it.
+        trial: The trial, as recorded in the ledger.
         front_status: Decided on validation.
         dominated_on_test: The trial is on the front, but another one there is better on test in every objective.
         gaps: How far the test point lies above each bound, by the bound's name.
@@ -83,7 +83,7 @@ class SweepView:
 
     Attributes:
         folder: Where the sweep's files lie.
-        history: What the ledger records.
+        history: The state of the sweep, from its ledger.
         task_model: What is known of the task model.
         bounds: The bounds behind the task model's test predictions; None before the task model is ready.
         environment: The content of ``environment.json``; empty without that file.
@@ -146,8 +146,8 @@ class SweepView:
     @property
     def front(self) -> list[MeasuredTrial]:
         """The trials on the front, by rising test rate."""
-        found = [trial for trial in self.measured if trial.front_status == "front"]
-        return sorted(found, key=lambda trial: (trial.test.rate_bits, trial.trial_id))
+        on_front = [trial for trial in self.measured if trial.front_status == "front"]
+        return sorted(on_front, key=lambda trial: (trial.test.rate_bits, trial.trial_id))
 
     @property
     def series(self) -> list[str]:
@@ -173,7 +173,7 @@ class SweepView:
     def _front_on_test(self, front: set[str]) -> set[str]:
         objectives = objectives_of(self.spec)
         results = {key: result_of(self.history.trials[key]) for key in front}
-        values = {key: [found.test_objective(n) for n in objectives] for key, found in results.items()}
+        values = {key: [result.test_objective(n) for n in objectives] for key, result in results.items()}
         return set(non_dominated(values, objectives))
 
     def _measure(self, trial: TrialHistory, front: set[str], on_test: set[str]) -> MeasuredTrial:
@@ -199,14 +199,14 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
 
     Args:
         folder: The sweep's folder.
-        history: What its ledger records, if the caller has read it already.
+        history: The state of the sweep, if the caller has read the ledger already.
 
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used.
     """
     history = history or read_history(folder)
-    facts, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
-    return SweepView(folder, history, facts, bounds, _environment(folder))
+    task_model, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
+    return SweepView(folder, history, task_model, bounds, _environment(folder))
 
 
 def _environment(folder: SweepFolder) -> Mapping[str, Any]:

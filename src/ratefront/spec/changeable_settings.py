@@ -34,15 +34,19 @@ class Change:
 
 
 def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
-    """The change from the spec in a sweep's ledger (``old``, empty before it begins) to ``spec``.
+    """Return the change from the spec in a sweep's ledger to ``spec``.
+
+    Args:
+        old: The spec in the ledger, as plain data; empty before the sweep begins.
+        spec: The spec to resume with.
 
     Raises:
-        SweepMismatchError: They differ in more than may change; shows the difference.
+        SweepMismatchError: The specs differ in more than may change; the message shows the difference.
     """
     if not old:
         return Change()
-    before, now = _complete(dict(old)), to_plain(spec)
-    if difference := spec_difference(settings_that_decide(before), settings_that_decide(now)):
+    before, after = _complete(dict(old)), to_plain(spec)
+    if difference := spec_difference(settings_that_decide(before), settings_that_decide(after)):
         lines = "\n".join(f"  {line}" for line in difference)
         raise SweepMismatchError(
             Message(
@@ -51,20 +55,20 @@ def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
             )
         )
     settings = {
-        key: value for key, value in now.items() if spec_difference({key: before.get(key)}, {key: value})
+        key: value for key, value in after.items() if spec_difference({key: before.get(key)}, {key: value})
     }
-    return Change(settings, tuple(spec_difference(before, now)), not settings.keys() <= CHANGEABLE)
+    return Change(settings, tuple(spec_difference(before, after)), not settings.keys() <= CHANGEABLE)
 
 
 def settings_that_decide(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide a sweep's results: all but the changeable ones and the locations of files."""
-    found = {key: value for key, value in plain.items() if key not in CHANGEABLE}
+    """Return the settings that decide a sweep's results: all but the changeable ones and the locations of files."""
+    deciding = {key: value for key, value in plain.items() if key not in CHANGEABLE}
     for key, registry in (("dataset", CATALOGUE.datasets), ("task_model", CATALOGUE.task_models)):
-        named = found.get(key)
-        if isinstance(named, Mapping) and named.get("name") in registry:
-            places = file_location_parameters(registry[named["name"]].parameters)
-            found[key] = {name: value for name, value in named.items() if name not in places}
-    return found
+        described = deciding.get(key)
+        if isinstance(described, Mapping) and described.get("name") in registry:
+            locations = file_location_parameters(registry[described["name"]].parameters)
+            deciding[key] = {name: value for name, value in described.items() if name not in locations}
+    return deciding
 
 
 def _complete(old: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def _complete(old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hint(old: Mapping[str, Any], spec: SweepSpec, difference: list[str]) -> tuple[object, ...]:
-    more = spec.trials - int(old.get("trials", spec.trials))
-    if len(difference) > 1 or more <= 0:
+    more_trials = spec.trials - int(old.get("trials", spec.trials))
+    if len(difference) > 1 or more_trials <= 0:
         return ()
-    return "\nto add trials to a sweep, leave its file as it is and give ", Argument("extend", more)
+    return "\nto add trials to a sweep, leave its file as it is and give ", Argument("extend", more_trials)

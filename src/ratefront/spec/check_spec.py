@@ -47,12 +47,12 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
     problems: list[str] = []
     for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
         if key in raw:
-            of_data = [dataset_facts_of(catalogue, raw.get("dataset"))] if key == "task_model" else []
-            resolved[key], found = _resolve_named(raw[key], registry, key, *of_data)
-            problems += found
+            facts = [dataset_facts_of(catalogue, raw.get("dataset"))] if key == "task_model" else []
+            resolved[key], own_problems = _resolve_named(raw[key], registry, key, *facts)
+            problems += own_problems
     refusal = _without_labels(resolved.get("dataset"), catalogue)
-    space, found = ({}, [refusal]) if refusal else _space(resolved, catalogue)
-    problems += found
+    space, space_problems = ({}, [refusal]) if refusal else _space(resolved, catalogue)
+    problems += space_problems
     try:
         spec = SweepSpec.model_validate(resolved)
     except ValidationError as error:
@@ -67,21 +67,25 @@ def _keys() -> list[str]:
 
 
 def _resolve_named(
-    raw: object, registry: Registry[Any], path: str, *of_data: Facts
+    raw: object, registry: Registry[Any], path: str, *dataset_facts: Facts
 ) -> tuple[object, list[str]]:
-    """The named thing with all its parameters; or unchanged, with the problems that its registry finds."""
-    given = {"name": raw} if isinstance(raw, str) else raw
-    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+    """Fill in the parameters of a named data set or task model.
+
+    Returns:
+        The mapping with all parameters and no problems, or ``raw`` with the problems that the registry finds.
+    """
+    described = {"name": raw} if isinstance(raw, str) else raw
+    if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
         return raw, []  # the schema says what is wrong
-    name = given["name"]
+    name = described["name"]
     if name not in registry:
-        place = path if isinstance(raw, str) else f"{path}.name"
-        return raw, [f"{place}: {unknown(registry.kind, name, registry)}"]
+        where = path if isinstance(raw, str) else f"{path}.name"
+        return raw, [f"{where}: {unknown(registry.kind, name, registry)}"]
     model: type[BaseModel] = registry[name].parameters
-    own = {key: value for key, value in given.items() if key != "name"}
+    raw_parameters = {key: value for key, value in described.items() if key != "name"}
     try:
-        parameters = model.model_validate(own, strict=True)
-        registry[name].facts_for(parameters, *of_data)
+        parameters = model.model_validate(raw_parameters, strict=True)
+        registry[name].facts_for(parameters, *dataset_facts)
     except ValidationError as error:
         return raw, problems_of_pydantic(error, model, path)
     except InputError as error:
@@ -90,7 +94,7 @@ def _resolve_named(
 
 
 def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
-    """Why no sweep can run on this data set if it has no labels; None if it has some."""
+    """Return why no sweep can run on a data set without labels; None if the data set has labels."""
     if known_facts(catalogue, None, dataset).get("classes") != 0:
         return None
     name = dataset["name"] if isinstance(dataset, Mapping) else dataset

@@ -14,7 +14,7 @@ from ratefront.trial_records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERE
 
 
 def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """One line for each rule between settings that is broken."""
+    """Return one line for each rule between settings that is broken."""
     problems = _unfit(spec, catalogue) + _metric_problems(spec) + _objective_problems(spec)
     problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
     families = families_of(spec)
@@ -70,7 +70,7 @@ def _metric_problems(spec: SweepSpec) -> list[str]:
 
 
 def _holder(name: str, metrics: Sequence[str]) -> str:
-    """What else has a column of this name; empty where nothing has."""
+    """Return what else has a column of this name, or an empty string."""
     if name in OBJECTIVES:
         return "an objective"
     if is_reserved_name(name):
@@ -81,7 +81,7 @@ def _holder(name: str, metrics: Sequence[str]) -> str:
 
 
 def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """Why the task model does not accept the data set's samples, as far as both are known."""
+    """Return why the task model does not accept the data set's samples, if both are known."""
     facts = spec_facts(catalogue, spec)
     if not {"takes", "shape"} <= facts.keys():
         return []

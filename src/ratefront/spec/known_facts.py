@@ -17,28 +17,31 @@ Facts: TypeAlias = Mapping[str, Any]
 
 
 def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Facts:
-    """Facts of both, as the sweep file names them; a part that has a problem has no facts."""
-    of_data = dataset_facts_of(catalogue, dataset)
-    return _facts(catalogue.task_models, task_model, of_data) | of_data
+    """Return the facts of a task model and a data set, as the sweep file names them.
+
+    If one of them has a problem, only its general facts are known, or none.
+    """
+    dataset_facts = dataset_facts_of(catalogue, dataset)
+    return _facts(catalogue.task_models, task_model, dataset_facts) | dataset_facts
 
 
 def dataset_facts_of(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
-    """Facts of a data set alone; those of a task model may depend on them."""
+    """Return the facts of a data set alone. Those of a task model may depend on them."""
     return _facts(catalogue.datasets, dataset)
 
 
 def spec_facts(catalogue: Catalogue, spec: SweepSpec) -> Facts:
-    """Facts of a checked spec's task model and data set."""
+    """Return the facts of a checked spec's task model and data set."""
     return known_facts(catalogue, spec.task_model.model_dump(), spec.dataset.model_dump())
 
 
-def _facts(registry: Registry[Any], raw: object, *of_data: Facts) -> dict[str, Any]:
-    given = {"name": raw} if isinstance(raw, str) else raw
-    if not isinstance(given, Mapping) or given.get("name") not in registry:
+def _facts(registry: Registry[Any], raw: object, *dataset_facts: Facts) -> dict[str, Any]:
+    described = {"name": raw} if isinstance(raw, str) else raw
+    if not isinstance(described, Mapping) or described.get("name") not in registry:
         return {}
-    registered = registry[str(given["name"])]
+    registered = registry[str(described["name"])]
     try:
-        own = {key: value for key, value in given.items() if key != "name"}
-        return registered.facts_for(registered.parameters.model_validate(own), *of_data)
+        parameters = {key: value for key, value in described.items() if key != "name"}
+        return registered.facts_for(registered.parameters.model_validate(parameters), *dataset_facts)
     except (ValidationError, InputError):
         return dict(registered.facts)

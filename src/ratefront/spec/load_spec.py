@@ -32,17 +32,17 @@ def load_spec(
     """Read a sweep file, change it, check it, and resolve all its defaults.
 
     Args:
-        source: the file's path, its content as a mapping, or a spec that was loaded before.
-        overrides: a value for each dotted key to change, as ``{"trials": 8, "training.epochs": 2}``.
-        catalogue: the families, data sets and task models that there are; by default ratefront's, with those of
+        source: The file's path, its content as a mapping, or a spec that was loaded before.
+        overrides: A value for each dotted key to change, as ``{"trials": 8, "training.epochs": 2}``.
+        catalogue: The families, data sets and task models to choose from; by default ratefront's and those of
             installed plugins.
 
     Returns:
         The checked spec with its search space: ``loaded.spec.trials``, ``loaded.space``.
 
     Raises:
-        InputError: it is no path, mapping or spec; or ``overrides`` is no mapping.
-        SpecError: the file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
+        InputError: The source is no path, mapping or spec; or ``overrides`` is no mapping.
+        SpecError: The file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
 
     Example:
         >>> import ratefront as rf
@@ -56,15 +56,15 @@ def load_spec(
         )
     if isinstance(source, LoadedSpec) and not overrides:
         return source
-    place = str(source) if isinstance(source, Path | str) else "the sweep"
-    loaded = _checked(_plain(source), overrides or {}, place, catalogue)
-    check_weights(loaded.spec, place, catalogue)
-    check_metrics(loaded.spec, place)
+    name = str(source) if isinstance(source, Path | str) else "the sweep"
+    loaded = _checked(_plain(source), overrides or {}, name, catalogue)
+    check_weights(loaded.spec, name, catalogue)
+    check_metrics(loaded.spec, name)
     return loaded
 
 
 def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
-    """The content of ``source`` as a copy that may be changed."""
+    """Return the content of ``source`` as a copy that may be changed."""
     if isinstance(source, LoadedSpec):
         return to_plain(source.spec)
     if isinstance(source, Path | str):
@@ -82,9 +82,9 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
     """
     if spec.task_model.parameters.get("weights") is None:
         return
-    of_data = dataset_facts_of(catalogue, spec.dataset.model_dump())
+    dataset_facts = dataset_facts_of(catalogue, spec.dataset.model_dump())
     try:
-        load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
+        load_target(_CHECK_WEIGHTS)(spec.task_model, dataset_facts.get("classes"), dataset_facts.get("shape"))
     except InputError as error:
         raise SpecError(source, [Message(error)]) from error
 
@@ -117,11 +117,11 @@ def spec_from_plain(
     source: str = "the ledger's spec",
     overrides: Mapping[str, Any] | None = None,
 ) -> LoadedSpec:
-    """The spec behind plain data of ``to_plain``, with overrides, checked again.
+    """Build a spec from the plain data of ``to_plain``, apply overrides, and check it again.
 
     Raises:
-        SpecError: The data fit no sweep of this version of ratefront, or of this catalogue; or they have
-            moved.
+        SpecError: The data fit no sweep of this version of ratefront or of this catalogue, or the files of the
+            data set have moved.
     """
     try:
         return _checked(as_plain_data(data), overrides or {}, source, catalogue)
@@ -138,10 +138,10 @@ def _with_hint_for_moved_files(problem: str) -> str:
 
 
 def to_plain(spec: SweepSpec) -> dict[str, Any]:
-    """The resolved spec, all defaults included, as data that JSON and YAML can hold."""
+    """Return the resolved spec, all defaults included, as data that JSON and YAML can hold."""
     return spec.model_dump(mode="json")
 
 
 def dump_yaml(spec: SweepSpec) -> str:
-    """The resolved spec as a sweep file that ``load_spec`` reads back."""
+    """Return the resolved spec as a sweep file that ``load_spec`` reads back."""
     return write_yaml(to_plain(spec))

@@ -13,9 +13,12 @@ NAMED = ("dataset", "task_model")
 
 
 def apply_overrides(raw: dict[str, Any], overrides: Mapping[str, Any]) -> list[str]:
-    """Set the value of each dotted key in ``raw``, in order; returns one line for each problem.
+    """Set the value of each dotted key in ``raw``, in order.
 
     The check of the whole file decides whether a key exists.
+
+    Returns:
+        One line for each problem.
     """
     problems = []
     for key, value in overrides.items():

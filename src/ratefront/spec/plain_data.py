@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 
 def as_plain_data(value: object) -> Any:
-    """A copy as plain data; what no sweep file can hold stays as it is, and the check reports it."""
+    """Return a copy as plain data. What no sweep file can hold stays as it is, and the check reports it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):

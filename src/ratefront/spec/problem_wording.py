@@ -44,23 +44,23 @@ _KINDS = {"objectives": "objective", "reference": "objective", "bounds": "bound"
 
 
 def shown(value: object) -> str:
-    """A value as the file would hold it, cut where it is long."""
+    """Return a value as the file would hold it, shortened if it is long."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
 def valid_choices(valid: Iterable[object]) -> str:
-    """The valid choices in one phrase: ``valid: a, b``."""
+    """Return the valid choices in one phrase: ``valid: a, b``."""
     return f"valid: {', '.join(map(str, valid)) or 'none'}"
 
 
 def closest(name: object, valid: Iterable[str]) -> str | None:
-    """The valid name that ``name`` probably misspells; None where there is no such name."""
+    """Return the valid name that ``name`` probably misspells, or None."""
     return next(iter(difflib.get_close_matches(str(name), list(valid), n=1)), None)
 
 
 def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
-    """The problem of a name that does not exist: ``unknown family "splt"; did you mean …? valid: …``."""
+    """Return the problem of a name that does not exist: ``unknown family "splt"; did you mean …? valid: …``."""
     names = list(map(str, valid))
     guess = closest(name, names)
     hint = f"did you mean {shown(guess)}? " if guess else ""
@@ -68,13 +68,13 @@ def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
 
 
 def repeated(path: str, values: Sequence[object]) -> list[str]:
-    """One line for each value that is in the list more than once."""
+    """Return one line for each value that is in the list more than once."""
     again = [value for index, value in enumerate(values) if value in values[:index]]
     return [f"{path}: {shown(value)} is listed twice" for value in dict.fromkeys(again)]
 
 
 def join(parts: Iterable[object]) -> str:
-    """``("objectives", 0)`` as the path ``objectives[0]``."""
+    """Return the path of the parts: ``objectives[0]`` for ``("objectives", 0)``."""
     text = ""
     for part in parts:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -82,7 +82,7 @@ def join(parts: Iterable[object]) -> str:
 
 
 def rule(error: ErrorDetails) -> str:
-    """The broken rule of a pydantic error, without path and value."""
+    """Return the broken rule of a pydantic error, without path and value."""
     context = {key: _number(value) for key, value in error.get("ctx", {}).items()}
     if error["type"] == "value_error":
         return Message(context["error"])
@@ -95,7 +95,7 @@ def _number(value: object) -> object:
 
 
 def problems_of_pydantic(error: ValidationError, model: type[BaseModel], root: str = "") -> list[str]:
-    """One line for each error of ``model``; ``root`` is the path of the model in the file."""
+    """Return one line for each error of ``model``; ``root`` is the path of the model in the file."""
     details = error.errors(include_url=False)
     places = [detail["loc"] for detail in details]
     return [

@@ -11,7 +11,7 @@ _ABSENT = object()
 
 
 def spec_difference(old_plain: Mapping[str, Any], new_plain: Mapping[str, Any]) -> list[str]:
-    """One line ``path: old → new`` for each setting that differs.
+    """Return one line ``path: old → new`` for each setting that differs.
 
     A list of named things is compared by name. The order of a list matters, the order of keys does not.
     """
@@ -29,21 +29,21 @@ def _difference(old: object, new: object, path: str) -> list[str]:
         ]
     if _plain(old) == _plain(new):
         return []
-    before, now = _by_name(old), _by_name(new)
-    if before is not None and now is not None and (lines := _difference(before, now, path)):
+    before, after = _by_name(old), _by_name(new)
+    if before is not None and after is not None and (lines := _difference(before, after, path)):
         return lines
     return [f"{path}: {_shown(old)} → {_shown(new)}"]
 
 
 def _by_name(value: object) -> dict[str, Any] | None:
-    """The named things of a list, such as metrics, by name; None for any other value."""
+    """Return the named items of a list, such as metrics, by name; None for any other value."""
     if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
         return None
     return {str(one["name"]): one for one in value if "name" in one}
 
 
 def _plain(value: object) -> object:
-    """The value with tuples as lists, as JSON keeps them."""
+    """Return the value with tuples as lists, as JSON keeps them."""
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 

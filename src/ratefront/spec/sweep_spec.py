@@ -79,19 +79,19 @@ class Metric(BaseModel):
     @classmethod
     def _in_short(cls, raw: Any) -> Any:
         """Complete the target from a shipped metric's name, or the name from the target."""
-        given = {("target" if ":" in raw else "name"): raw} if isinstance(raw, str) else raw
-        if not isinstance(given, dict):
-            return given
-        name, target = given.get("name"), given.get("target")
+        described = {("target" if ":" in raw else "name"): raw} if isinstance(raw, str) else raw
+        if not isinstance(described, dict):
+            return described
+        name, target = described.get("name"), described.get("target")
         if isinstance(target, str) and name is None:
-            return {"name": target.rpartition(":")[2], **given}
+            return {"name": target.rpartition(":")[2], **described}
         if isinstance(name, str) and target is None:
             if name not in SHIPPED_METRICS:
                 raise ValueError(
                     f"{unknown('metric', name, SHIPPED_METRICS)}; one of your own is my_module:function"
                 )
-            return {"target": f"ratefront.metrics:{name}", **given}
-        return given
+            return {"target": f"ratefront.metrics:{name}", **described}
+        return described
 
 
 class Training(Section):
@@ -147,18 +147,19 @@ class Resources(Section):
                 raise ValueError(f"{name}: above one GPU only whole ones, got {gpus:g}")
         return self
 
-    def measures(self, family: str) -> bool:
-        """Whether a trial of this family gets the share of a GPU that a measured trial needed."""
+    def has_measured_gpu_share(self, family: str) -> bool:
+        """Return whether a trial of this family gets the share of a GPU that a measured trial needed."""
         return self.trials_per_gpu == "auto" and self.families.get(family, FamilyResources()).gpus is None
 
-    def of(self, family: str) -> TrialResources:
-        """The resources of a trial of this family; with ``trials_per_gpu: auto`` a whole GPU, where it uses one."""
+    def for_family(self, family: str) -> TrialResources:
+        """Return the resources of a trial of this family; with ``trials_per_gpu: auto`` a whole GPU, if it uses one."""
         gpus = self.gpus if self.trials_per_gpu is None else 1.0
         if isinstance(self.trials_per_gpu, int):
             gpus = 1.0 / self.trials_per_gpu
-        own = self.families.get(family, FamilyResources())
+        family_resources = self.families.get(family, FamilyResources())
         return TrialResources(
-            self.cpus if own.cpus is None else own.cpus, gpus if own.gpus is None else own.gpus
+            self.cpus if family_resources.cpus is None else family_resources.cpus,
+            gpus if family_resources.gpus is None else family_resources.gpus,
         )
 
 

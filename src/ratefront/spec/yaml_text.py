@@ -65,10 +65,10 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
 
 def read_yaml(text: str) -> Any:
-    """The plain data of a YAML document.
+    """Return the plain data of a YAML document.
 
     Raises:
-        ValueError: The text is no YAML (says line and column), a key stands twice in a mapping, or the data
+        ValueError: The text is no YAML (the message names line and column), a mapping holds a key twice, or the data
             are not plain (a set, a date, a mapping that holds itself).
     """
     try:
@@ -84,7 +84,7 @@ def read_yaml(text: str) -> Any:
 
 
 def write_yaml(data: Any) -> str:
-    """Plain data as YAML that ``read_yaml`` reads back; keys keep their order."""
+    """Return plain data as YAML that ``read_yaml`` reads back; keys keep their order."""
     return yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
     )

@@ -97,13 +97,13 @@ def limit_bytes() -> int:
     Raises:
         InputError: ``RATEFRONT_FEATURES_GB`` is not a number ≥ 0.
     """
-    given = os.environ.get("RATEFRONT_FEATURES_GB", str(_DEFAULT_LIMIT_GB))
+    setting = os.environ.get("RATEFRONT_FEATURES_GB", str(_DEFAULT_LIMIT_GB))
     try:
-        limit_gb = float(given)
+        limit_gb = float(setting)
     except ValueError:
         limit_gb = -1.0
     if not limit_gb >= 0:
-        raise InputError(f"RATEFRONT_FEATURES_GB: must be a number ≥ 0, got {given!r}")
+        raise InputError(f"RATEFRONT_FEATURES_GB: must be a number ≥ 0, got {setting!r}")
     return int(limit_gb * _GB)
 
 

@@ -52,7 +52,7 @@ def save_task_model(
         model: The trained task model.
         named: Its name and parameters in the sweep file.
         data: The data set.
-        facts: Facts to write besides those that are found here.
+        facts: Facts to write besides those that are measured here.
 
     Raises:
         InputError: The stored weights give other logits than the model in memory, or the logits are probabilities.
@@ -66,7 +66,7 @@ def save_task_model(
     arrays = {f"logits_{name}": value for name, value in logits.items()}
     arrays |= {f"labels_{name}": value for name, value in labels.items()}
     np.savez_compressed(folder / _PREDICTIONS, **arrays)
-    found_facts = {
+    measured_facts = {
         "classes": data.classes,
         "raw_bits": data.raw_bits,
         "dataset_digest": dataset_digest(data),
@@ -77,7 +77,7 @@ def save_task_model(
         "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
         "accuracy": _accuracy(logits["test"], labels["test"]),
     }
-    write_checksums(folder, {**facts, **found_facts})
+    write_checksums(folder, {**facts, **measured_facts})
 
 
 def _stored_logits(

@@ -98,7 +98,9 @@ class CodecContract(TrainedExampleFixtures):
             estimate = float(trained.codec.estimate_bits(block, first).sum())
             assert 0.98 * estimate - 8 <= 8 * payload_bytes <= 1.02 * estimate + 64
 
-    def test_alone_costs_no_less_than_the_estimate(self, trained: TrainedExample, latents: Symbols) -> None:
+    def test_samples_alone_cost_no_less_than_the_estimate(
+        self, trained: TrainedExample, latents: Symbols
+    ) -> None:
         """Samples that are sent one by one cost at least the estimate."""
         alone, estimate = bits_alone(trained.codec, latents[:40]), trained.codec.estimate_bits(latents[:40])
         assert alone.sum() >= 0.98 * float(estimate.sum()) - 8
@@ -131,19 +133,19 @@ class CodecContract(TrainedExampleFixtures):
         received, _ = load_codec(trained.files.codec_config, trained.files.codec_weights, receiver_only=True)
         scores, receiver_scores = (codec.class_scores(latents) for codec in (trained.codec, received))
         assert (scores is None) == (receiver_scores is None)
-        for found in (scores, receiver_scores):
-            if found is not None:
-                assert found.shape == (len(latents), trained.data.classes)
-                assert found.isfinite().all()
+        for some_scores in (scores, receiver_scores):
+            if some_scores is not None:
+                assert some_scores.shape == (len(latents), trained.data.classes)
+                assert some_scores.isfinite().all()
                 count_ties(
-                    RankedClasses.of(found),
+                    RankedClasses.from_scores(some_scores),
                     classes,
                     lambda message: message,
                     2 * ROUNDING_TOLERANCE,
                     "scores",
                 )
 
-    def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:
+    def test_a_loaded_codec_equals_the_saved_one(self, trained: TrainedExample, latents: Symbols) -> None:
         """A loaded codec has the same identity and gives the same latents."""
         loaded, identity = load_codec(trained.files.codec_config, trained.files.codec_weights)
         assert identity == trained.identity
@@ -165,7 +167,7 @@ class CodecContract(TrainedExampleFixtures):
             f"tables and further_state_bytes are {missing} B less than transmitter_tensors hold"
         )
 
-    def test_it_is_stored_in_half_precision(self, trained: TrainedExample) -> None:
+    def test_weights_are_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded to fp16 before anything is measured, so that the stored codec is the measured one."""
         assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
 
@@ -183,7 +185,7 @@ class CodecContract(TrainedExampleFixtures):
         with pytest.raises(BitstreamError, match="another codec"):
             read_stream(trained.codec, trained.identity, stream.data)
 
-    def test_what_uses_no_seed_is_the_same_with_another(self, trained: TrainedExample) -> None:
+    def test_codecs_without_seed_are_equal_for_all_seeds(self, trained: TrainedExample) -> None:
         """Where ``uses_seed`` is False, codec, stream and decoded classes are the same bits for every seed.
 
         A sweep tries such a configuration once.
@@ -192,7 +194,7 @@ class CodecContract(TrainedExampleFixtures):
             _outputs_of_seed(trained, seed=1) == _outputs_of_seed(trained, seed=2)
         )
 
-    def test_it_beats_chance(self, trained: TrainedExample, latents: Symbols) -> None:
+    def test_accuracy_is_above_chance(self, trained: TrainedExample, latents: Symbols) -> None:
         """Accuracy is 0.2 above that of always naming the commonest class."""
         labels = trained.data.test.labels
         accuracy = (trained.codec.classify(latents).numpy() == labels).mean()
@@ -200,7 +202,7 @@ class CodecContract(TrainedExampleFixtures):
 
 
 class PerSampleContract(TrainedExampleFixtures):
-    """What a family must do besides, unless its codecs draw a block's samples jointly (``draws_jointly``)."""
+    """What a family must also do, unless its codecs draw a block's samples jointly (``draws_jointly``)."""
 
     def test_latents_do_not_depend_on_the_neighbours(self, trained: TrainedExample, latents: Symbols) -> None:
         """A sample alone has the latents that it has in a batch, except for ties at a rounding boundary."""
@@ -211,7 +213,7 @@ class PerSampleContract(TrainedExampleFixtures):
 
 
 class TransmitterContract(TrainedExampleFixtures):
-    """What a family must do besides where its transmitter holds networks and tables.
+    """What a family must also do if its transmitter holds networks and tables.
 
     A family that sends files of another program, as ``image`` does with PNG, holds neither.
     """
@@ -225,12 +227,12 @@ class TransmitterContract(TrainedExampleFixtures):
 
 
 class LearnedContract(TrainedExampleFixtures):
-    """What a family must do besides where its codecs are trained by gradient."""
+    """What a family must also do if its codecs are trained by gradient."""
 
     def test_a_checkpoint_holds_all_that_training_changes(
         self, trained: TrainedExample, tmp_path: Path
     ) -> None:
-        """A learner that started otherwise reads a checkpoint and trains on to the same weights, bit by bit."""
+        """A learner that started from another seed reads a checkpoint and trains on to the same weights, bit by bit."""
         file = CheckpointFile(tmp_path / "checkpoint.safetensors", {})
         settings = trained.spec.training
         with torch.random.fork_rng():
@@ -247,7 +249,7 @@ class LearnedContract(TrainedExampleFixtures):
             assert next(train(resumed, settings)).step == 3
         assert state_bytes(again) == state_bytes(codec)
 
-    def test_training_makes_it_better_than_it_began(self, trained: TrainedExample, latents: Symbols) -> None:
+    def test_training_raises_the_accuracy(self, trained: TrainedExample, latents: Symbols) -> None:
         """Training raises the accuracy by more than 0.1."""
         with torch.random.fork_rng():
             codec, state = trained.untrained(seed=0)

@@ -22,7 +22,7 @@ from ratefront.errors import BitstreamError
 from ratefront.testing.stream_mutations import MUTATIONS
 
 #: The longest time that reading one mutant may take: a file that is no stream must not keep a receiver busy.
-MOST_SECONDS = 2.0
+MAX_SECONDS = 2.0
 
 _CRC = struct.Struct("<I")
 
@@ -69,7 +69,7 @@ def assert_refused_or_harmless(
         began = time.perf_counter()
         outcomes[_outcome(coder, identity, latents, mutant)] += 1
         seconds = time.perf_counter() - began
-        if seconds > MOST_SECONDS:
+        if seconds > MAX_SECONDS:
             raise AssertionError(f"{mutant.how}: took {seconds:.1f} s")
     return outcomes
 

@@ -112,14 +112,14 @@ def _identity_altered(rng: np.random.Generator, data: bytes, other: bytes) -> by
 
 def _blocks_rearranged(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
     """Some blocks get the index entry, the payload, or both of another block of either stream."""
-    own, both = _blocks(data), [*_blocks(data), *_blocks(other)]
+    blocks, both = _blocks(data), [*_blocks(data), *_blocks(other)]
     if not both:
         return data
-    entries, payloads = (np.arange(len(own)) for _ in range(2))
+    entries, payloads = (np.arange(len(blocks)) for _ in range(2))
     for _ in range(int(rng.integers(1, 3))):
-        place, source = int(rng.integers(max(1, len(own)))), int(rng.integers(len(both)))
+        place, source = int(rng.integers(max(1, len(blocks)))), int(rng.integers(len(both)))
         for taken, chance in ((entries, 0.8), (payloads, 0.8)):
-            if rng.random() < chance and place < len(own):
+            if rng.random() < chance and place < len(blocks):
                 taken[place] = source
     index = b"".join(both[i][0] for i in entries)
     return data[:HEADER_BYTES] + index + b"".join(both[i][1] for i in payloads) + data[-_CRC_BYTES:]

@@ -11,7 +11,7 @@ import torch
 
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.checkpoints.training_state import TrainingState
-from ratefront.codecs.codec_files import load_family, save_codec, structure_of
+from ratefront.codecs.codec_files import codec_structure, load_family, save_codec
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Learner
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
@@ -30,7 +30,7 @@ class TrainedExample:
     Attributes:
         codec: The trained codec, in evaluation mode.
         identity: The 32 bytes by which a stream names its codec.
-        structure: From what the codec was built.
+        structure: What the codec was built from.
         files: Where its two files are stored.
         data: The data set that it was trained on.
         spec: The sweep whose settings were used.
@@ -73,8 +73,8 @@ def train_example(
         folder: Where the codec's files are written.
     """
     data, model = load_dataset(spec.dataset), load_task_model(spec, task_model)
-    own = {name: value for name, value in values.items() if name != "family"}
-    structure = structure_of(own, spec.task_model, data)
+    parameters = {name: value for name, value in values.items() if name != "family"}
+    structure = codec_structure(parameters, spec.task_model, data)
     family, files = str(values["family"]), TrialFolder(folder)
     with torch.random.fork_rng():
         codec, state = _begin_training(family, structure, model, data, spec, seed=0)

@@ -22,7 +22,7 @@ from ratefront.complexity.transmitter_bytes import table_bytes
 
 TensorOrArray: TypeAlias = Tensor | NDArray[Any]
 
-_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+_MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
 
 _SLACK_BYTES = 128  # for the compressed file's header, and for trivial content such as 0, 1, 2, …
 
@@ -95,7 +95,7 @@ def _all_tensors(codec: nn.Module) -> dict[str, TensorOrArray]:
     """Parameters, buffers, and what tensors and arrays lie in plain attributes."""
     held: dict[str, TensorOrArray] = {**dict(codec.named_parameters()), **dict(codec.named_buffers())}
     for path, module in codec.named_modules():
-        plain = {name: value for name, value in vars(module).items() if name not in _OF_EVERY_MODULE}
+        plain = {name: value for name, value in vars(module).items() if name not in _MODULE_ATTRIBUTES}
         for name, value in _nested(plain, path):
             held.setdefault(name, value)
     return held

@@ -37,7 +37,9 @@ def first_note(sweep: TrackedSweep) -> str:
 def trial_note(update: TrialUpdate) -> str:
     """Return the note of a trial."""
     trial, values = update.trial, update.trial.params.values
-    chosen = ", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.own.items())
+    chosen = ", ".join(
+        f"{name} {brief_value(value)}" for name, value in trial.params.family_parameters.items()
+    )
     parts = [
         f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(update)}",
         *([plain_markdown(chosen)] if chosen else []),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ratefront.errors import RatefrontError, StorageFullError
 
-#: One name for every memory that was full: the host's, a GPU's, or that of a node as Ray watches it.
+#: One name for every full memory: the host's, a GPU's, or that of a node as Ray watches it.
 OUT_OF_MEMORY = "OutOfMemoryError"
 
 #: What torch says in a plain RuntimeError when memory is full.

@@ -12,7 +12,7 @@ import torch
 
 from ratefront.bitstream.coded_stream import check_block_size
 from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver
-from ratefront.codecs.codec_files import load_family, save_codec, structure_of
+from ratefront.codecs.codec_files import codec_structure, load_family, save_codec
 from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
@@ -26,7 +26,7 @@ from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
 from ratefront.trial.device import isolated_random_state, peak_memory_share, reset_gpu_memory
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
-from ratefront.trial.train_codec import CHECKPOINT_TIME_SHARE, begin_or_resume, checkpoint_of, train
+from ratefront.trial.train_codec import CHECKPOINT_TIME_SHARE, begin_or_resume, train, trial_checkpoint
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 
@@ -46,7 +46,7 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     check_inputs_unchanged(context)
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
-    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), checkpoint_of(params, context)
+    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), trial_checkpoint(params, context)
     reset_gpu_memory(context.device)
     with isolated_random_state(
         context.device, params.seed
@@ -65,7 +65,7 @@ def run_trial(
             report(next(steps))
         except StopIteration as end:
             result: TrialResult = end.value
-            checkpoint_of(params, context).remove()
+            trial_checkpoint(params, context).remove()
             return result
 
 
@@ -84,7 +84,7 @@ def _train_and_save(
     checkpoint: CheckpointFile,
 ) -> Generator[Progress, None, _TrainedCodec]:
     spec = context.spec
-    structure = structure_of(params.own, spec.task_model, data)
+    structure = codec_structure(params.family_parameters, spec.task_model, data)
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)
     check_block_size(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))

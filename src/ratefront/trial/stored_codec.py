@@ -77,9 +77,9 @@ class StoredCodec:
         """
         self.module: Codec
         self.module, self.identity = load_codec(config, weights, own_module=own_module)
-        described = json.loads(config.read_text(encoding="utf-8"))
-        self.sample_shape: tuple[int, ...] = tuple(described["shape"])
-        self.family = str(described["family"])
+        content = json.loads(config.read_text(encoding="utf-8"))
+        self.sample_shape: tuple[int, ...] = tuple(content["shape"])
+        self.family = str(content["family"])
         self._background = background
 
     def __repr__(self) -> str:
@@ -124,10 +124,10 @@ class StoredCodec:
             InputError: A file is missing or cannot be decoded, or a sample does not fit the codec.
             BitstreamError: The codec does not decode on this machine what it encodes.
         """
-        found = samples_of_files(
+        samples = samples_of_files(
             checked_paths(paths, "paths"), self.sample_shape, resize=resize, background=self._background
         )
-        return self._encode(found, block_size)
+        return self._encode(samples, block_size)
 
     def _encode(self, samples: Samples, block_size: int) -> CodedStream:
         """Code samples block by block; a codec that uses positions counts them from the first sample."""
@@ -215,8 +215,8 @@ def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> Stored
     return StoredCodec(files.codec_config, files.codec_weights, own_module=own_module, background=background)
 
 
-def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:
-    """Return the folder of the trial whose codec is asked for.
+def find_codec_files(folder: SweepFolder, trial_id: str) -> TrialFolder:
+    """Find the folder of a trial that has a codec.
 
     Raises:
         InputError: The trial has no codec; the message says why.
@@ -229,9 +229,9 @@ def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:
 
 def _no_codec(folder: SweepFolder, trial_id: str) -> InputError:
     if not folder.ledger.is_file():
-        found = sorted(path.parent.name for path in folder.trials.glob("*/codec.json"))
-        there = ", ".join(found) or "none"
-        return InputError(f"{folder.path} holds no codec of a trial {trial_id!r}; found: {there}")
+        trial_ids = sorted(path.parent.name for path in folder.trials.glob("*/codec.json"))
+        known = ", ".join(trial_ids) or "none"
+        return InputError(f"{folder.path} holds no codec of a trial {trial_id!r}; found: {known}")
     history = read_history(folder)
     trial = history.trial(trial_id)
     if trial.status not in ("finished", "collapsed"):

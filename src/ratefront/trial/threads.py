@@ -19,7 +19,7 @@ def use_threads(cpus: float) -> int:
 def using_threads(cpus: float) -> Iterator[None]:
     """Compute inside as a trial with so many cores does, and afterwards with as many threads as before.
 
-    Sums are rounded otherwise with another number of threads.
+    Another number of threads rounds sums differently.
     """
     before = use_threads(cpus)
     try:

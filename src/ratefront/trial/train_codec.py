@@ -31,7 +31,7 @@ CHECKPOINT_TIME_SHARE = 1 / 50
 _CLIP_NORM = 5.0
 
 
-def checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
+def trial_checkpoint(params: TrialParams, context: TrialContext) -> CheckpointFile:
     """Return the checkpoint in the trial's folder; it need not exist."""
     path = SweepFolder(context.folder).trial(params.trial_id).checkpoint
     return CheckpointFile(path, checkpoint_identity(params, context.spec))
@@ -112,7 +112,7 @@ def _epoch(state: TrainingState[Learner], settings: Training, batch_divisor: int
     for batch in state.learner.batches(settings.batch_size, state.generator):
         state.optimiser.zero_grad()
         losses.append(_accumulate(state, batch.chunk(batch_divisor), settings))
-        torch.nn.utils.clip_grad_norm_(_parameters_of(state.optimiser), _CLIP_NORM)
+        torch.nn.utils.clip_grad_norm_(_optimised_parameters(state.optimiser), _CLIP_NORM)
         state.optimiser.step()
     return float(torch.stack(losses).mean())
 
@@ -131,5 +131,5 @@ def _accumulate(state: TrainingState[Learner], parts: tuple[Tensor, ...], settin
     return torch.stack(losses).sum()
 
 
-def _parameters_of(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+def _optimised_parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimiser.param_groups for parameter in group["params"]]

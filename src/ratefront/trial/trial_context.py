@@ -18,7 +18,7 @@ class TrialContext:
         folder: The sweep's folder, with the trained task model in it (made by
             ``ratefront.task_models.prepare_task_model`` before the first trial). A trial writes only to its own part.
         device: ``cpu`` or ``cuda``.
-        batch_divisor: The batch of a gradient step is computed in so many parts, after a memory that was full.
+        batch_divisor: The batch of a gradient step is computed in so many parts, after memory was full.
         inputs: Digests of data and code that the sweep began with (see ``TaskModelReady``); a trial fails where its own
             differ. Empty where there is nothing to compare with.
     """

@@ -27,7 +27,7 @@ class EquiprobableClasses:
         log2_classes: log2 K.
 
     Raises:
-        InputError: log2 K is negative or not finite (fatal).
+        InputError: log2 K is negative or not finite.
     """
 
     critical_slope = 0.0
@@ -48,7 +48,7 @@ class EquiprobableClasses:
         """Return R(D) in bit, in the shape of `distortion`; 0 from D0 on.
 
         Raises:
-            InputError: a distortion outside [0, 1] or not finite (fatal).
+            InputError: a distortion outside [0, 1] or not finite.
         """
         d = as_distortions(distortion)
         nats = (1.0 - d) * self._log_classes - d * self._log_others_share - entr(d) - entr(1.0 - d)

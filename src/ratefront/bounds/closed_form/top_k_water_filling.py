@@ -48,7 +48,7 @@ class TopKWaterFilling:
         zero_rate_distortion: D0 = 1 - the mass of the k likeliest classes; 0 where no more than k occur.
 
     Raises:
-        InputError: the prior is not a distribution, or k is not an integer >= 1 (fatal).
+        InputError: the prior is not a distribution, or k is not an integer >= 1.
     """
 
     def __init__(self, prior: npt.ArrayLike, k: int) -> None:
@@ -74,7 +74,7 @@ class TopKWaterFilling:
         """Return R(D) in bit, in the shape of `distortion`; 0 from D0 on.
 
         Raises:
-            InputError: a distortion outside [0, 1] or not finite (fatal).
+            InputError: a distortion outside [0, 1] or not finite.
         """
         d = as_distortions(distortion)
         ceiling, floor = self._levels(np.maximum(self.zero_rate_distortion - d, 0.0))
@@ -100,12 +100,12 @@ class TopKWaterFilling:
         return float(np.clip(self.zero_rate_distortion - area, 0.0, self.zero_rate_distortion))
 
     def _levels(self, area: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The levels c and t, each in the shape of `area`."""
+        """Return the levels c and t, each in the shape of `area`."""
         ceiling = np.interp(area, self._ceiling_area, self._ceilings)
         return np.asarray(ceiling), np.asarray(np.interp(area, self._floor_area, self._floors))
 
     def _with_top(self, area: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The likeliest class is not the end: above it all k classes have room, up to the area of t = 0."""
+        """Add a level above the likeliest class, where all k classes are lifted, up to the area of t = 0."""
         left = self.zero_rate_distortion - float(area[-1])
         if left <= 0.0:
             return self._likeliest, area
@@ -118,7 +118,7 @@ class TopKWaterFilling:
 
 
 def _areas(levels: FloatArray) -> FloatArray:
-    """For rising levels: the area that lifts all lower levels to each level, shape of `levels`; from 0 on."""
+    """Return, for rising levels, the area that lifts all lower levels to each level, in the shape of `levels`."""
     return np.concatenate([[0.0], np.cumsum(np.arange(1, levels.size) * np.diff(levels))])
 
 

@@ -48,7 +48,7 @@ class WaterFilling:
     """The solution for one prior of shape (K,); classes of zero probability play no part.
 
     Raises:
-        InputError: the prior is not a distribution (fatal).
+        InputError: the prior is not a distribution.
     """
 
     def __init__(self, prior: npt.ArrayLike) -> None:
@@ -75,7 +75,7 @@ class WaterFilling:
         """Return R(D) in bit, in the shape of `distortion`; 0 from D0 on.
 
         Raises:
-            InputError: a distortion outside [0, 1] or not finite (fatal).
+            InputError: a distortion outside [0, 1] or not finite.
         """
         accuracy = 1.0 - as_distortions(distortion)
         clipped = np.maximum(accuracy, self._entry_accuracy[0])

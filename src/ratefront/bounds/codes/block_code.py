@@ -24,7 +24,7 @@ class BlockCode:
         block: n, the number of symbols in a block.
 
     Raises:
-        InputError: fewer than one class or one symbol in a block (fatal).
+        InputError: fewer than one class or one symbol in a block.
 
     Example:
         >>> code = BlockCode(classes=10, block=3)
@@ -50,7 +50,7 @@ class BlockCode:
         """Return the bits of `symbols`, shape (N,) with N >= 1.
 
         Raises:
-            InputError: not symbols in 0..classes-1 (fatal).
+            InputError: not symbols in 0..classes-1.
         """
         digits = as_classes(symbols, self.classes, "symbols")
         parts = [
@@ -63,7 +63,7 @@ class BlockCode:
 
         Raises:
             InputError: not bits, a count below 1, another number of bits than `count` symbols take, or bits that
-                stand for no block (fatal).
+                stand for no block.
         """
         text = bits_as_text(bits)
         if count < 1 or len(text) != self.length_bits(count):

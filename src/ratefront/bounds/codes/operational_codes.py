@@ -48,7 +48,7 @@ def block_codes(predictions: Predictions, longest: int = LONGEST_BLOCK) -> RateD
     If fewer than n decisions are left at the end, they form a shorter block. A block longer than N is not tried.
 
     Raises:
-        InputError: `longest` is below 1 (fatal).
+        InputError: `longest` is below 1.
     """
     if longest < 1:
         raise InputError(f"the longest block must hold at least 1 sample, got {longest}")
@@ -73,7 +73,7 @@ def block_huffman_rate_bits(decisions: npt.ArrayLike, block: int) -> float:
         block: how many decisions share a word, 1..N.
 
     Raises:
-        InputError: not decisions, or a block that is not in 1..N (fatal).
+        InputError: not decisions, or a block that is not in 1..N.
 
     Example:
         >>> block_huffman_rate_bits([0, 1] * 50, block=1), block_huffman_rate_bits([0, 1] * 50, block=2)
@@ -110,20 +110,20 @@ def merged_classes(predictions: Predictions) -> RateDistortionCurve:
 
 
 def _tried(occurring: int) -> IntArray:
-    """The numbers of merged classes k: each costs occurring - k steps, half of `occurring` on average."""
+    """Return the numbers k of merged classes to try. Each takes occurring - k steps, half of `occurring` on average."""
     affordable = max(2, 2 * MERGING_STEPS // occurring)
     return np.unique(np.linspace(0, occurring - 1, min(occurring, affordable)).round().astype(np.int64))
 
 
 def _merged_bits(ascending_counts: IntArray, merged: int) -> int:
-    """Bits of the whole sequence. The greatest count only grows, so the remaining counts stay sorted."""
+    """Return the bits of the whole sequence. The greatest count only grows, so the other counts stay sorted."""
     left = ascending_counts[merged:].copy()
     left[-1] += ascending_counts[:merged].sum()
     return int(left @ np.array(huffman_lengths(left)))
 
 
 def _correct_when_merged(predictions: Predictions, ascending: IntArray) -> IntArray:
-    """Number of samples decided correctly when the first k classes of `ascending` are sent as its last, k = 0, 1, ...
+    """Count the correct samples if the first k classes of `ascending` are sent as its last, k = 0, 1, ...
 
     A merged class loses its correct decisions and gains the samples whose label is the class it is sent as.
     """

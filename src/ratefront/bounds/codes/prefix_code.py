@@ -32,7 +32,7 @@ class PrefixCode:
 
     Raises:
         InputError: no symbol has a word, a length is not an integer in 0..4096, or the lengths break Kraft's
-            inequality sum 2^-length <= 1, so that no prefix code has them (fatal).
+            inequality sum 2^-length <= 1, so that no prefix code has them.
 
     Example:
         >>> PrefixCode((1, 2, 2)).words
@@ -59,7 +59,7 @@ class PrefixCode:
         """Return the words of `symbols`, shape (N,) with N >= 1, one after the other.
 
         Raises:
-            InputError: not symbols of this code, or a symbol that has no word (fatal).
+            InputError: not symbols of this code, or a symbol that has no word.
         """
         text = "".join(self.words[symbol] or "" for symbol in self._sendable(symbols).tolist())
         return np.frombuffer(text.encode("ascii"), dtype=np.uint8) - np.uint8(ord("0"))
@@ -69,7 +69,7 @@ class PrefixCode:
 
         Raises:
             InputError: not bits, a count below 1, bits that end within a word, bits that no word matches, or bits
-                that are left over (fatal).
+                that are left over.
         """
         text = bits_as_text(bits)
         if count < 1:
@@ -107,18 +107,18 @@ def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
     every machine.
 
     Raises:
-        InputError: weights that are empty, negative, not finite, or all zero (fatal).
+        InputError: weights that are empty, negative, not finite, or all zero.
 
     Example:
         >>> huffman_code([50, 30, 20]).words
         ('0', '10', '11')
     """
     prior_from_counts(weights)  # refuses what cannot be weights
-    given = np.asarray(weights, dtype=np.float64)
-    sendable = np.flatnonzero(given > 0)
-    ascending = sendable[np.argsort(given[sendable], kind="stable")]
-    lengths: list[int | None] = [None] * given.size
-    for symbol, length in zip(ascending.tolist(), huffman_lengths(given[ascending]), strict=True):
+    weight = np.asarray(weights, dtype=np.float64)
+    sendable = np.flatnonzero(weight > 0)
+    ascending = sendable[np.argsort(weight[sendable], kind="stable")]
+    lengths: list[int | None] = [None] * weight.size
+    for symbol, length in zip(ascending.tolist(), huffman_lengths(weight[ascending]), strict=True):
         lengths[symbol] = length
     return PrefixCode(tuple(lengths))
 
@@ -127,7 +127,7 @@ def fixed_length_code(symbols: int) -> PrefixCode:
     """Return the code of `symbols` symbols in ceil(log2 symbols) bit each (RA section IV, method 1).
 
     Raises:
-        InputError: fewer than one symbol (fatal).
+        InputError: fewer than one symbol.
 
     Example:
         >>> fixed_length_code(3).words
@@ -168,7 +168,7 @@ def bits_as_text(bits: npt.ArrayLike) -> str:
     """Return zeros and ones of shape (bits,) as a string.
 
     Raises:
-        InputError: another shape, or values other than the integers 0 and 1 (fatal).
+        InputError: another shape, or values other than the integers 0 and 1.
     """
     array = np.asarray(bits)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
@@ -182,7 +182,7 @@ def bits_as_text(bits: npt.ArrayLike) -> str:
 
 
 def _depths(parent: list[int]) -> list[int]:
-    """Depth of each node of a tree whose parents come after their children; the last one is the root."""
+    """Return the depth of each node of a tree. Parents come after their children; the last node is the root."""
     depth = [0] * len(parent)
     for node in range(len(parent) - 2, -1, -1):
         depth[node] = depth[parent[node]] + 1

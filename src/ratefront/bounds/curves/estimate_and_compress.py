@@ -26,7 +26,7 @@ def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> Rat
         points: number of points, at least 2.
 
     Raises:
-        InputError: not a joint distribution, or fewer than two points (fatal).
+        InputError: not a joint distribution, or fewer than two points.
 
     Example:
         >>> curve = estimate_and_compress([[0.45, 0.05], [0.05, 0.45]])  # ten percent errors either way
@@ -48,7 +48,7 @@ def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> Rat
 
 
 def _task_distortion(confusion: Confusion, channel: HammingChannel) -> float:
-    """MA equations 12–14 without forming p(y^|y): off its diagonal the channel hardly depends on its input."""
+    """Compute D by MA equations 12–14, without forming p(y^|y): off its diagonal, y enters only through Z(y)."""
     normaliser = channel.normaliser
     inverse = np.divide(1.0, normaliser, out=np.zeros_like(normaliser), where=normaliser > 0)
     leaked = (channel.output @ confusion.joint) @ inverse

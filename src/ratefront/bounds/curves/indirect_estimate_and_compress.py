@@ -65,7 +65,7 @@ def indirect_estimate_and_compress(
 
     Raises:
         InputError: not a joint distribution, a cost that does not fit, no point, or a tolerance that is not
-            positive (fatal).
+            positive.
 
     Example:
         >>> curve = indirect_estimate_and_compress([[0.45, 0.05], [0.05, 0.45]])
@@ -98,7 +98,7 @@ def indirect_from_posteriors(
         tolerance_bits: the certified gap asked for at each slope.
 
     Raises:
-        InputError: the predictions are decisions only (fatal).
+        InputError: the predictions are decisions only.
     """
     confusion = Confusion(predictions.joint)
     expected = mean_posteriors(predictions)[confusion.decided]
@@ -118,7 +118,7 @@ def mean_posteriors(predictions: Predictions) -> FloatArray:
     Rows are decisions; a row is 0 where no sample has that decision.
 
     Raises:
-        InputError: the predictions are decisions only (fatal).
+        InputError: the predictions are decisions only.
     """
     if predictions.log_probabilities is None:
         raise InputError("the posterior-based iE&C needs logits or probabilities, not decisions alone")
@@ -169,7 +169,7 @@ def _dense(
 
 
 def _measured(confusion: Confusion, expected: FloatArray, traced: list[SolvedPoint]) -> FloatArray:
-    """1 - sum p(y, y~) Q(y | y~) of each point's channel, which is needed only where p(y, y~) > 0."""
+    """Compute 1 - sum p(y, y~) Q(y | y~) for each point; the channel is needed only where p(y, y~) > 0."""
     pairs = confusion.joint.T.tocsr()[confusion.decided].tocoo()
     decision, label = pairs.coords
     above = expected.max(axis=1)[decision] - expected[decision, label]

@@ -23,7 +23,7 @@ def linear_rule(log2_classes: float, points: int = CLOSED_FORM_POINTS) -> RateDi
         points: number of points, at least 2.
 
     Raises:
-        InputError: log2 K is negative or not finite, or fewer than two points (fatal).
+        InputError: log2 K is negative or not finite, or fewer than two points.
 
     Example:
         >>> round(linear_rule(log2_classes=10.0).rate_at(0.2), 9)  # 1024 classes at 80 % accuracy
@@ -41,7 +41,7 @@ def accuracy_per_bit(log2_classes: float) -> float:
     """Return the accuracy that each further bit buys, about 1/log2 K (RA equation 6).
 
     Raises:
-        InputError: one class, or log2 K not finite (fatal).
+        InputError: one class, or log2 K not finite.
 
     Example:
         >>> accuracy_per_bit(10.0)

@@ -51,7 +51,7 @@ def uniform_rate_bits(classes: int, distortion: npt.ArrayLike) -> FloatArray:
         distortion: D in [0, 1], of any shape; the result has the same shape.
 
     Raises:
-        InputError: fewer than one class, or a distortion outside [0, 1] (fatal).
+        InputError: fewer than one class, or a distortion outside [0, 1].
 
     Example:
         >>> round(float(uniform_rate_bits(10, 0.0056)), 5)  # MNIST at 99.44 % accuracy
@@ -64,7 +64,7 @@ def uniform_rate_bits_log2(log2_classes: float, distortion: npt.ArrayLike) -> Fl
     """Return the same as `uniform_rate_bits`, from log2 K.
 
     Raises:
-        InputError: log2 K is negative or not finite, or a distortion outside [0, 1] (fatal).
+        InputError: log2 K is negative or not finite, or a distortion outside [0, 1].
     """
     return EquiprobableClasses(log2_classes).rate_bits(distortion)
 
@@ -77,7 +77,7 @@ def uniform_curve(classes: int, points: int = CLOSED_FORM_POINTS) -> RateDistort
         points: number of points, at least 2.
 
     Raises:
-        InputError: fewer than one class, or fewer than two points (fatal).
+        InputError: fewer than one class, or fewer than two points.
     """
     return uniform_curve_log2(_log2(classes), points)
 
@@ -86,7 +86,7 @@ def uniform_curve_log2(log2_classes: float, points: int = CLOSED_FORM_POINTS) ->
     """Compute the same as `uniform_curve`, from log2 K.
 
     Raises:
-        InputError: log2 K is negative or not finite, or fewer than two points (fatal).
+        InputError: log2 K is negative or not finite, or fewer than two points.
     """
     traced = trace_closed_form(EquiprobableClasses(log2_classes), points)
     return oracle_of_points(
@@ -102,7 +102,7 @@ def oracle_rate_bits(prior: npt.ArrayLike, distortion: npt.ArrayLike) -> FloatAr
         distortion: D in [0, 1], of any shape; the result has the same shape.
 
     Raises:
-        InputError: not a distribution, or a distortion outside [0, 1] (fatal).
+        InputError: not a distribution, or a distortion outside [0, 1].
 
     Example:
         >>> oracle_rate_bits([0.5, 0.3, 0.2], [0.0, 0.1]).round(3).tolist()
@@ -115,7 +115,7 @@ def oracle_point_at_slope(prior: npt.ArrayLike, slope: float) -> tuple[float, fl
     """Return (rate in bit, distortion) of the oracle where -dR/dD is `slope` nat per unit of distortion.
 
     Raises:
-        InputError: not a distribution (fatal).
+        InputError: not a distribution.
     """
     filling = WaterFilling(prior)
     distortion = filling.distortion_at_slope(slope)
@@ -130,7 +130,7 @@ def oracle_curve(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> Rate
         points: number of points, at least 2.
 
     Raises:
-        InputError: not a distribution, or fewer than two points (fatal).
+        InputError: not a distribution, or fewer than two points.
 
     Example:
         >>> curve = oracle_curve([0.5, 0.3, 0.2])

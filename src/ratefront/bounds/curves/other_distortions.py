@@ -36,7 +36,7 @@ def top_k_oracle(prior: npt.ArrayLike, k: int, points: int = CLOSED_FORM_POINTS)
         points: number of points, at least 2.
 
     Raises:
-        InputError: not a distribution, or k is not an integer >= 1 (fatal).
+        InputError: not a distribution, or k is not an integer >= 1.
 
     Example:
         >>> top_k_oracle([0.5, 0.3, 0.2], k=2).distortion.round(3).tolist()[-1]  # names the two likeliest at 0 bit
@@ -50,7 +50,7 @@ def top_k_rate_bits(prior: npt.ArrayLike, k: int, distortion: npt.ArrayLike) -> 
     """Return the rate of `top_k_oracle` in bit at any distortions, exact to rounding; the result has their shape.
 
     Raises:
-        InputError: as `top_k_oracle`, or a distortion outside [0, 1] (fatal).
+        InputError: as `top_k_oracle`, or a distortion outside [0, 1].
     """
     return TopKWaterFilling(prior, k).rate_bits(distortion)
 
@@ -70,7 +70,7 @@ def log_loss_oracle(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> R
         points: number of points, at least 2.
 
     Raises:
-        InputError: not a distribution, or fewer than two points (fatal).
+        InputError: not a distribution, or fewer than two points.
     """
     rate = falling_line(entropy_bits(prior), points)
     assumptions = f"{OF_LABELS}; the receiver answers with a distribution"
@@ -100,7 +100,7 @@ def cost_oracle(
         tolerance_bits: the certified gap asked for at each slope.
 
     Raises:
-        InputError: not a distribution, or a cost that does not fit, is negative or not finite (fatal).
+        InputError: not a distribution, or a cost that does not fit, is negative or not finite.
     """
     p = as_distribution(prior, "the prior")
     occurring = checked_cost(cost, p.size)[p > 0]

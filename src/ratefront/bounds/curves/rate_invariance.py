@@ -34,7 +34,7 @@ def rate_invariance_curve(entropy_bits: float, points: int = CLOSED_FORM_POINTS)
         points: number of points, at least 2.
 
     Raises:
-        InputError: an entropy that is negative or not finite, or fewer than two points (fatal).
+        InputError: an entropy that is negative or not finite, or fewer than two points.
 
     Example:
         >>> line = rate_invariance_curve(supervised_entropy_bits([0.5, 0.25, 0.25]))
@@ -49,7 +49,7 @@ def falling_line(entropy_bits: float, points: int) -> FloatArray:
     """Return rates from `entropy_bits` to 0 in equal steps, shape (points,); reversed they are the distortions.
 
     Raises:
-        InputError: an entropy that is negative or not finite, or fewer than two points (fatal).
+        InputError: an entropy that is negative or not finite, or fewer than two points.
     """
     if not (math.isfinite(entropy_bits) and entropy_bits >= 0.0):
         raise InputError(f"an entropy must be finite and >= 0 bit, got {entropy_bits}")
@@ -62,7 +62,7 @@ def supervised_entropy_bits(prior: npt.ArrayLike) -> float:
     """Return H(Y) in bit for a prior of shape (K,): samples with the same label are equivalent, so M(X) = Y.
 
     Raises:
-        InputError: not a distribution (fatal).
+        InputError: not a distribution.
 
     Example:
         >>> supervised_entropy_bits([0.5, 0.25, 0.25])
@@ -75,7 +75,7 @@ def finite_set_entropy_bits(elements: int) -> float:
     """Return log2 N: M(X) is one of N equiprobable elements, for instance the images of a data set.
 
     Raises:
-        InputError: not an integer >= 1 (fatal).
+        InputError: not an integer >= 1.
 
     Example:
         >>> finite_set_entropy_bits(1024)
@@ -91,7 +91,7 @@ def coin_flips_entropy_bits(flips: int) -> float:
     the result is normalised, so that nothing overflows and no large factorials cancel.
 
     Raises:
-        InputError: not an integer in 0..10^12 (fatal).
+        InputError: not an integer in 0..10^12.
 
     Example:
         >>> coin_flips_entropy_bits(2)

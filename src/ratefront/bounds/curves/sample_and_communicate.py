@@ -35,7 +35,7 @@ def sample_and_communicate(
         points: number of inverse temperatures; by default 200, or 60 for more than two million scores.
 
     Raises:
-        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, fewer than two points (fatal).
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, fewer than two points.
 
     Example:
         >>> curve = sample_and_communicate([[3.0, 0.0], [0.0, 3.0]], [0, 1])

@@ -62,7 +62,7 @@ def task_model_curve(
             a class, which is correct or wrong.
 
     Raises:
-        InputError: shapes that do not fit, NaN, +inf, a row without a finite score (fatal).
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score.
 
     Example:
         >>> curve = task_model_curve([[3.0, 0.0], [0.0, 3.0]], [0, 1])
@@ -129,7 +129,7 @@ def task_model_point(
         max_iterations: evaluations of the kernel.
 
     Raises:
-        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0 (fatal).
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0.
     """
     problem = task_model_problem(SampleDistortion(checked_scores(scores), tolerance_bits=tolerance_bits))
     return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits, max_iterations)
@@ -142,7 +142,7 @@ def task_model_problem(source: SampleDistortion) -> RateDistortionProblem:
 
 
 def _measured_errors(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
-    """1 - mean Q(y_i | x_i) of each point: only one column of each row of the channel is needed."""
+    """Compute 1 - mean Q(y_i | x_i) of each point: only one column of each row of the channel is needed."""
     above = np.concatenate([block[np.arange(len(block)), labels[rows]] for rows, block in source.above()])
 
     def measured(point: SolvedPoint) -> float:
@@ -156,7 +156,7 @@ def _measured_errors(source: SampleDistortion, labels: IntArray, traced: list[So
 
 
 def _measured_costs(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
-    """Mean of sum_j Q(j | x_i) cost[y_i, j] over the samples, for each point."""
+    """Compute the mean of sum_j Q(j | x_i) cost[y_i, j] over the samples, for each point."""
     assert source.cost is not None
     cost = source.cost
 

@@ -59,8 +59,8 @@ class TemperatureGrid:
         return True
 
     def _point(self, inverse_temperature: float) -> tuple[float, float]:
-        found = sampled_points(self._f, self._y, [inverse_temperature])
-        return float(found.rate_bits[0]), float(found.distortion[0])
+        point = sampled_points(self._f, self._y, [inverse_temperature])
+        return float(point.rate_bits[0]), float(point.distortion[0])
 
     def _middle(self, i: int) -> float:
         low, high = max(self.lambdas[i], self._least), min(self.lambdas[i + 1], self._most)
@@ -72,7 +72,7 @@ class TemperatureGrid:
 
 
 def _priority(rate: FloatArray, distortion: FloatArray) -> FloatArray:
-    """What a straight line may miss between neighbours, in bit (relative above one bit), shape (M - 1,).
+    """Return what a straight line may miss between neighbours, in bit (relative above one bit), shape (M - 1,).
 
     It is judged by the bends at both ends. A long step is split whatever it seems to miss.
     """
@@ -88,7 +88,7 @@ def _priority(rate: FloatArray, distortion: FloatArray) -> FloatArray:
 
 
 def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
-    """Distance of each inner point from the line through its neighbours, along the rate axis."""
+    """Return the distance of each inner point from the line through its neighbours, along the rate axis."""
     width, rise = distortion[2:] - distortion[:-2], rate[2:] - rate[:-2]
     share = np.divide(distortion[1:-1] - distortion[:-2], width, out=np.zeros_like(width), where=width != 0)
     away = np.abs(rate[1:-1] - rate[:-2] - share * rise)
@@ -96,7 +96,7 @@ def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
 
 
 def _useful_range(f: RealArray) -> tuple[float, float] | None:
-    """The inverse temperatures between which draws go from uniform to deterministic.
+    """Return the inverse temperatures between which draws go from uniform to deterministic.
 
     None where all scores of each row are equal. A class masked by a very negative score has a huge distance to the
     best one, so the deterministic end is judged by the distance of the second best.

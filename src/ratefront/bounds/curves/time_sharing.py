@@ -25,7 +25,7 @@ def time_sharing(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistorti
         points: number of points, at least 2.
 
     Raises:
-        InputError: not a joint distribution, or fewer than two points (fatal).
+        InputError: not a joint distribution, or fewer than two points.
 
     Example:
         >>> line = time_sharing([[0.45, 0.05], [0.05, 0.45]])

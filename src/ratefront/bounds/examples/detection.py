@@ -26,7 +26,7 @@ def detection_count(positions: int = 98, classes: int = 80, most_objects: int = 
         most_objects: the most objects in an image.
 
     Raises:
-        InputError: an argument that is not an integer >= 1 (fatal).
+        InputError: an argument that is not an integer >= 1.
 
     Example:
         >>> detection_count(positions=2, classes=3, most_objects=2)  # 2 * 3 + 1 * 9
@@ -48,7 +48,7 @@ def detection_log2_count(positions: int = 98, classes: int = 80, most_objects: i
     that the result has only rounding errors.
 
     Raises:
-        InputError: an argument that is not an integer >= 1, or more than ten million terms (fatal).
+        InputError: an argument that is not an integer >= 1, or more than ten million terms.
 
     Example:
         >>> round(detection_log2_count(), 2)

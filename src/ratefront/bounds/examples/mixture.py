@@ -105,7 +105,7 @@ def indirect(points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
 
 
 def _magnitude_quadrature() -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights, each of shape (n,), of E f(|X|); the weights sum to 1."""
+    """Return nodes and weights, each of shape (n,), for E f(|X|); the weights sum to 1."""
     node, weight = np.asarray(roots_legendre(NODES), dtype=np.float64)
     edges = np.append(FARTHEST * 0.5 ** np.arange(HALVINGS), 0.0)[::-1]
     half = np.diff(edges)[:, None] / 2.0

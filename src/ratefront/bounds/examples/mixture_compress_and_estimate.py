@@ -42,11 +42,11 @@ def compress_and_estimate() -> RateDistortionCurve:
     centres = (edges[:-1] + edges[1:]) / 2.0
     joint = 0.5 * np.stack([_cell_masses(edges, centre, 1.0) for centre in (-1.0, 1.0)])
     squares = (centres[:, None] - centres) ** 2
-    found = [(0.0, 0.5), (entropy_bits(joint.sum(axis=0)), _error_of_best_labels(joint))]
+    points = [(0.0, 0.5), (entropy_bits(joint.sum(axis=0)), _error_of_best_labels(joint))]
     for slope, start in _slopes_and_starts(edges, centres, joint.sum(axis=0)):
         solved = blahut_arimoto(joint.sum(axis=0), squares, slope, start=start, tolerance_bits=TOLERANCE_BITS)
-        found.append(_rate_and_error(joint, solved.output * np.exp(-slope * squares)))
-    rate, distortion = np.array(sorted(found)).T
+        points.append(_rate_and_error(joint, solved.output * np.exp(-slope * squares)))
+    rate, distortion = np.array(sorted(points)).T
     useful = np.append(True, distortion[1:] < np.minimum.accumulate(distortion)[:-1])
     assumptions = f"{MODEL}; {CURVE_KINDS[COMPRESS_AND_ESTIMATE].assumptions}"
     return RateDistortionCurve.of_kind(
@@ -57,7 +57,7 @@ def compress_and_estimate() -> RateDistortionCurve:
 def _slopes_and_starts(
     edges: FloatArray, centres: FloatArray, mass: FloatArray
 ) -> Iterator[tuple[float, FloatArray]]:
-    """Slopes in nat per squared unit, rising, and the output to start from at each, shape (cells,)."""
+    """Yield rising slopes in nat per squared unit, each with the output to start from, shape (cells,)."""
     for b in np.linspace(0.0, 1.0, COARSE_POINTS + 1)[1:]:
         a = float(mass @ (centres * np.tanh(b * centres)))
         yield b / (2.0 * a), _with_every_cell(_two_values(centres, a))
@@ -69,7 +69,7 @@ def _slopes_and_starts(
 
 
 def _two_values(centres: FloatArray, a: float) -> FloatArray:
-    """Half the mass at a and half at -a, each shared by the two cells around it."""
+    """Put half the mass at a and half at -a, each shared by the two cells around it."""
     right = int(np.searchsorted(centres, a))
     share = (a - centres[right - 1]) / (centres[right] - centres[right - 1])
     output = np.zeros(centres.size)
@@ -83,13 +83,13 @@ def _with_every_cell(output: FloatArray) -> FloatArray:
 
 
 def _cell_masses(edges: FloatArray, centre: float, deviation: float) -> FloatArray:
-    """Masses of N(centre, deviation^2), shape (cells,); the outermost cells reach to infinity."""
+    """Return the masses of N(centre, deviation^2), shape (cells,); the outermost cells reach to infinity."""
     inner = ndtr((edges[1:-1] - centre) / deviation)
     return np.diff(np.concatenate([[0.0], inner, [1.0]]))
 
 
 def _rate_and_error(joint: FloatArray, weight: FloatArray) -> tuple[float, float]:
-    """I(cell; X^) in bit and P(Y^ != Y), for a channel proportional to `weight` of shape (cells, outputs)."""
+    """Return I(cell; X^) in bit and P(Y^ != Y) of a channel proportional to `weight`, shape (cells, outputs)."""
     channel = weight / weight.sum(axis=1, keepdims=True)
     mass = joint.sum(axis=0)
     output = mass @ channel
@@ -98,5 +98,5 @@ def _rate_and_error(joint: FloatArray, weight: FloatArray) -> tuple[float, float
 
 
 def _error_of_best_labels(joint: FloatArray) -> float:
-    """1 - sum max_y p(y, .), for a joint of shape (2, outputs): the receiver takes the likelier label."""
+    """Return 1 - sum max_y p(y, .) of a joint of shape (2, outputs): the receiver takes the likelier label."""
     return float(joint.min(axis=0).sum())

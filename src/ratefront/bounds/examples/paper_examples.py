@@ -173,7 +173,7 @@ def example(name: str) -> ExampleBounds:
         Curves in bit/sample over P(Y^ != Y), and what else the figure shows.
 
     Raises:
-        InputError: no such example (fatal).
+        InputError: no such example.
 
     Example:
         >>> mixture = example("mixture")

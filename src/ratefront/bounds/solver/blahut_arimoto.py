@@ -83,7 +83,7 @@ def blahut_arimoto(
         max_iterations: evaluations of the kernel.
 
     Raises:
-        InputError: shapes that do not fit, values that are not finite, a negative slope (fatal).
+        InputError: shapes that do not fit, values that are not finite, a negative slope.
 
     Example:
         >>> solved = blahut_arimoto([0.5, 0.5], [[0.0, 1.0], [1.0, 0.0]], slope=2.0)

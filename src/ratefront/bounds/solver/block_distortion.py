@@ -87,8 +87,8 @@ class BlockDistortion(ABC):
             return
         if slope != self._slope:
             self._factors = self._factors or [np.empty_like(above) for above in self._above]
-            for above, found in zip(self._above, self._factors, strict=True):
-                factors(above, slope, found)
+            for above, kept in zip(self._above, self._factors, strict=True):
+                factors(above, slope, kept)
             self._slope = slope
         yield from zip(self._blocks, self._factors, strict=True)
 
@@ -102,7 +102,7 @@ class MatrixDistortion(BlockDistortion):
     """A distortion matrix in memory.
 
     Raises:
-        InputError: not a matrix, or not finite (fatal).
+        InputError: not a matrix, or not finite.
     """
 
     def __init__(self, matrix: npt.ArrayLike, tolerance_bits: float = 0.0) -> None:
@@ -143,22 +143,22 @@ class BlockKernel(Kernel):
     def apply(self, output: FloatArray) -> FloatArray:
         """Return E @ output."""
         q = output.astype(self._distortion.dtype)
-        found = [block @ q for _, block in self._distortion.factors(self.slope)]
-        return np.concatenate(found, dtype=np.float64)
+        parts = [block @ q for _, block in self._distortion.factors(self.slope)]
+        return np.concatenate(parts, dtype=np.float64)
 
     def apply_transposed(self, weight: FloatArray) -> FloatArray:
         """Return E.T @ weight."""
-        found = [
+        parts = [
             _transposed_product(block, weight[rows]) for rows, block in self._distortion.factors(self.slope)
         ]
-        return np.asarray(np.sum(found, axis=0))
+        return np.asarray(np.sum(parts, axis=0))
 
     def apply_excess(self, output: FloatArray) -> FloatArray:
         """Return (E * (d - floor)) @ output."""
         q = output.astype(self._distortion.dtype)
         pairs = zip(self._distortion.factors(self.slope), self._distortion.above(), strict=True)
-        found = [(block * above) @ q for (_, block), (_, above) in pairs]
-        return np.concatenate(found, dtype=np.float64)
+        parts = [(block * above) @ q for (_, block), (_, above) in pairs]
+        return np.concatenate(parts, dtype=np.float64)
 
 
 def _transposed_product(block: RealArray, weight: FloatArray) -> FloatArray:

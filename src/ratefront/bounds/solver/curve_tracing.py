@@ -50,23 +50,23 @@ def trace_convex(
     where chords and tangents agree everywhere.
 
     Raises:
-        InputError: fewer than two points (fatal).
+        InputError: fewer than two points.
     """
     checked_count(points, "the number of points")
     if left.distortion >= right.distortion:
         return [right]
-    found = [left, right]
+    traced = [left, right]
     open_chords: list[_Chord[State]] = []
     _push(open_chords, 0, left, right)
-    while len(found) < points and open_chords:
+    while len(traced) < points and open_chords:
         _, order, a, b = heapq.heappop(open_chords)
         middle = solve(chord_slope(a, b), a, b)
         if not a.distortion < middle.distortion < b.distortion:
             continue
-        found.append(middle)
+        traced.append(middle)
         _push(open_chords, 2 * order + 1, a, middle)
         _push(open_chords, 2 * order + 2, middle, b)
-    return sorted(found, key=lambda point: point.distortion)
+    return sorted(traced, key=lambda point: point.distortion)
 
 
 class PointArrays(NamedTuple):

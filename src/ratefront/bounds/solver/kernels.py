@@ -60,7 +60,7 @@ class SparseGain:
         rows: the row of each stored entry, shape (nnz,).
 
     Raises:
-        InputError: an empty row: its input would have no best output (fatal).
+        InputError: an empty row: its input would have no best output.
     """
 
     def __init__(self, gain: sparse.csr_array) -> None:
@@ -92,7 +92,7 @@ class SparseGainKernel(Kernel):
     nothing is stored, so one product costs the stored entries, not n * m.
 
     Raises:
-        InputError: as `SparseGain`, or a bad slope (fatal).
+        InputError: as `SparseGain`, or a bad slope.
     """
 
     def __init__(self, gain: SparseGain | sparse.csr_array, slope: float) -> None:
@@ -127,19 +127,19 @@ def factors(above: RealArray, slope: float, out: RealArray | None = None) -> Rea
 
     The result is written into `out` where it is given.
     """
-    found = np.empty_like(above) if out is None else out
+    result = np.empty_like(above) if out is None else out
     if np.isinf(slope):
-        np.equal(above, 0.0, out=found, casting="unsafe")
-        return found
-    np.multiply(above, -slope, out=found)
-    return np.exp(found, out=found)
+        np.equal(above, 0.0, out=result, casting="unsafe")
+        return result
+    np.multiply(above, -slope, out=result)
+    return np.exp(result, out=result)
 
 
 def checked_slope(slope: float) -> float:
     """Return the slope as a float.
 
     Raises:
-        InputError: a slope that is negative or not a number (fatal).
+        InputError: a slope that is negative or not a number.
     """
     if not slope >= 0.0:
         raise InputError(f"a slope must be >= 0 nat, got {slope}")

@@ -67,7 +67,7 @@ def solve_curve(
         max_iterations: evaluations of the kernel for each slope.
 
     Raises:
-        InputError: no point, or a tolerance that is not above 0 (fatal).
+        InputError: no point, or a tolerance that is not above 0.
     """
     checked_count(points, "the number of solved slopes", least=1)
     if not tolerance_bits > 0.0:
@@ -96,7 +96,7 @@ def _constant(problem: RateDistortionProblem) -> FloatArray:
 
 
 def _warm_start(outputs: list[FloatArray]) -> FloatArray | None:
-    """The mean of the neighbours' outputs, with a little of every class: one that both lack may be needed."""
+    """Mix the neighbours' outputs with a little of every class: the solver may need one that both lack."""
     if not outputs:
         return None
     mean = np.mean(outputs, axis=0)
@@ -104,7 +104,7 @@ def _warm_start(outputs: list[FloatArray]) -> FloatArray | None:
 
 
 def _zero_rate_point(problem: RateDistortionProblem, source: FloatArray) -> SolvedPoint:
-    """(D0, 0 bit) with about the greatest slope at which a constant answer is optimal: there max_j c_j = 1.
+    """Return (D0, 0 bit) with about the greatest slope at which a constant answer is optimal: there max_j c_j = 1.
 
     A smaller slope is a valid tangent too, so the search may stop early.
     """

@@ -21,7 +21,7 @@ class Confusion:
         estimate_prior: p(y~), shape (K,).
 
     Raises:
-        InputError: not square, negative, not finite, or not summing to 1 (fatal).
+        InputError: not square, negative, not finite, or not summing to 1.
     """
 
     def __init__(self, joint: Joint) -> None:
@@ -62,10 +62,10 @@ class Confusion:
 
 
 def _checked_joint(joint: Joint) -> sparse.csr_array:
-    given = joint if sparse.issparse(joint) else as_numbers(joint, "the joint p(y, y~)")
-    if given.ndim != 2 or given.shape[0] != given.shape[1] or given.shape[0] == 0:
-        raise InputError(f"the joint p(y, y~) must have shape (K, K), it has {given.shape}")
-    matrix = sparse.csr_array(given)
+    values = joint if sparse.issparse(joint) else as_numbers(joint, "the joint p(y, y~)")
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or values.shape[0] == 0:
+        raise InputError(f"the joint p(y, y~) must have shape (K, K), it has {values.shape}")
+    matrix = sparse.csr_array(values)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     if not np.all(np.isfinite(matrix.data)) or np.any(matrix.data < 0):

@@ -22,7 +22,7 @@ def entropy_bits(distribution: npt.ArrayLike) -> float:
     """Return H(p) in bit of a distribution of shape (K,); zero probabilities contribute nothing.
 
     Raises:
-        InputError: not a distribution (fatal).
+        InputError: not a distribution.
 
     Example:
         >>> entropy_bits([0.5, 0.25, 0.25])
@@ -36,7 +36,7 @@ def as_distribution(values: npt.ArrayLike, name: str = "the distribution") -> Fl
     """Return a checked, renormalised probability vector of shape (K,).
 
     Raises:
-        InputError: empty, not one-dimensional, not finite, negative, or a sum that is not 1 (fatal).
+        InputError: empty, not one-dimensional, not finite, negative, or a sum that is not 1.
     """
     p = _checked_weights(values, name)
     total = float(p.sum())
@@ -49,7 +49,7 @@ def prior_from_counts(counts: npt.ArrayLike) -> FloatArray:
     """Return the relative frequencies of nonnegative counts, shape (K,).
 
     Raises:
-        InputError: empty, negative, not finite, or all zero (fatal).
+        InputError: empty, negative, not finite, or all zero.
 
     Example:
         >>> prior_from_counts([5, 3, 2]).round(3).tolist()
@@ -72,7 +72,7 @@ def prior_from_labels(labels: npt.ArrayLike, classes: int) -> FloatArray:
         classes: K.
 
     Raises:
-        InputError: labels that are empty or out of range (fatal).
+        InputError: labels that are empty or out of range.
     """
     return prior_from_counts(np.bincount(as_classes(labels, classes, "labels"), minlength=classes))
 
@@ -86,7 +86,7 @@ def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classe
         classes: K.
 
     Raises:
-        InputError: arrays that do not fit or are out of range (fatal).
+        InputError: arrays that do not fit or are out of range.
     """
     y = as_classes(labels, classes, "labels")
     decision = as_classes(predicted, classes, "predicted")
@@ -100,7 +100,7 @@ def as_array(values: npt.ArrayLike, name: str, of: str = "numbers") -> npt.NDArr
     """Return the values as a NumPy array.
 
     Raises:
-        InputError: ragged values (fatal).
+        InputError: ragged values.
     """
     try:
         return np.asarray(values)
@@ -112,7 +112,7 @@ def as_distortions(values: npt.ArrayLike) -> FloatArray:
     """Return error probabilities of any shape, as floats.
 
     Raises:
-        InputError: outside [0, 1], or not finite (fatal).
+        InputError: outside [0, 1], or not finite.
     """
     distortions = as_numbers(values, "distortions")
     if not np.all((distortions >= 0.0) & (distortions <= 1.0)):
@@ -124,7 +124,7 @@ def as_numbers(values: npt.ArrayLike, name: str) -> FloatArray:
     """Return real numbers of any shape, as floats.
 
     Raises:
-        InputError: ragged, or not real numbers (fatal).
+        InputError: ragged, or not real numbers.
     """
     array = as_array(values, name)
     if array.dtype.kind not in "biuf":
@@ -136,7 +136,7 @@ def checked_count(value: int, name: str, least: int = 2) -> int:
     """Return the value as an int.
 
     Raises:
-        InputError: not an integer of at least `least` (fatal).
+        InputError: not an integer of at least `least`.
     """
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
@@ -147,7 +147,7 @@ def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
     """Return checked class indices of shape (N,), each in 0..classes-1.
 
     Raises:
-        InputError: empty, wrong shape, not of an integer type, or out of range (fatal).
+        InputError: empty, wrong shape, not of an integer type, or out of range.
     """
     array = as_array(values, name, of="integers")
     if array.ndim != 1 or array.size == 0:
@@ -162,7 +162,7 @@ def checked_cost(cost: npt.ArrayLike, classes: int) -> FloatArray:
     """Return a cost matrix of shape (K, M): the cost of each of M answers to each of K labels.
 
     Raises:
-        InputError: another number of rows, negative or not finite (fatal).
+        InputError: another number of rows, negative or not finite.
     """
     matrix = as_numbers(cost, "a cost matrix")
     if matrix.ndim != 2 or matrix.shape[0] != classes or matrix.shape[1] == 0:

@@ -77,7 +77,7 @@ class Predictions:
             insist: take rows for logits although they are >= 0 and sum to 1.
 
         Raises:
-            InputError: wrong shapes, values that are not finite, labels out of range, or probabilities (fatal).
+            InputError: wrong shapes, values that are not finite, labels out of range, or probabilities.
         """
         return cls._of_logits(labels, logits, insist=insist, remedy=_OF_ARRAYS)
 
@@ -99,7 +99,7 @@ class Predictions:
         """Check labels (N,) and probabilities (N, K).
 
         Raises:
-            InputError: as `from_logits`, or rows that are negative or do not sum to 1 (fatal).
+            InputError: as `from_logits`, or rows that are negative or do not sum to 1.
         """
         p = _checked_matrix(probabilities, "probabilities")
         y = _checked_labels(labels, p.shape)
@@ -119,7 +119,7 @@ class Predictions:
             classes: K; by default 1 + the greatest label or decision.
 
         Raises:
-            InputError: arrays of unequal length, or not classes (fatal).
+            InputError: arrays of unequal length, or not classes.
         """
         limit = classes if classes is not None else GREATEST_CLASSES
         y, decision = as_classes(labels, limit, "labels"), as_classes(predicted, limit, "predicted")
@@ -156,7 +156,7 @@ def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predict
 
     Raises:
         InputError: probabilities that are called logits, or anything else that makes the file unusable; the
-            message names the file, the array, the value and the rule (fatal).
+            message names the file, the array, the value and the rule.
     """
     file = Path(path)
     try:

@@ -31,7 +31,7 @@ def checked_scores(scores: npt.ArrayLike) -> RealArray:
     """Return logits or log-probabilities of shape (N, K).
 
     Raises:
-        InputError: not real, another shape, NaN, +inf, a row without a finite score, probabilities (fatal).
+        InputError: not real, another shape, NaN, +inf, a row without a finite score, probabilities.
     """
     f = as_array(scores, "scores")
     if f.dtype.kind in "iu":
@@ -60,7 +60,7 @@ def refuse_probabilities(scores: RealArray, name: str, advice: str, tolerance: f
         tolerance: how far from 1 the sum of a row of probabilities may be.
 
     Raises:
-        InputError: every row is >= 0 and sums to 1 (fatal).
+        InputError: every row is >= 0 and sums to 1.
     """
     if are_probabilities(scores, tolerance):
         raise InputError(

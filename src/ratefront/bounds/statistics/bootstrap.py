@@ -63,7 +63,7 @@ def bootstrap_interval(
         level: of confidence.
 
     Raises:
-        InputError: no resample, or a level outside (0, 1) (fatal).
+        InputError: no resample, or a level outside (0, 1).
     """
     if resamples < 1 or not 0.0 < level < 1.0:
         raise InputError(
@@ -101,7 +101,7 @@ def bootstrap_replicates(values: FloatArray, resamples: int, seed: int) -> Itera
 def _read_envelope(
     distortion: FloatArray, rate_bits: FloatArray, zero_rate: float, read_at: FloatArray
 ) -> FloatArray:
-    """The envelope of one replicate at `read_at`: inf below its least distortion, 0 from its zero-rate point on."""
+    """Read the envelope of a replicate at `read_at`: inf below its least distortion, 0 from its zero-rate point on."""
     useful = distortion < zero_rate
     d, r = np.append(distortion[useful], zero_rate), np.append(rate_bits[useful], 0.0)
     hull = lower_hull(d, r)
@@ -111,7 +111,7 @@ def _read_envelope(
 
 
 def _percentiles(replicates: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
-    """The order statistics of both tails, rounded outward, without averaging, so that infinity does not spread."""
+    """Return the order statistics of both tails, rounded outward. No averaging: infinity would spread."""
     ordered = np.sort(replicates, axis=0)
     last = ordered.shape[0] - 1
     tail = int(np.floor(last * (1.0 - level) / 2.0 + ROUNDING))

@@ -58,7 +58,7 @@ def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
     """Return the same predictions with their scores divided by `temperature_of` them, and the effect.
 
     Raises:
-        InputError: as `temperature_of` (fatal).
+        InputError: as `temperature_of`.
 
     Example:
         >>> import numpy as np
@@ -90,7 +90,7 @@ def cross_calibrated(predictions: Predictions, folds: int = FOLDS, seed: int = 0
     So no sample's own label helps to find its temperature.
 
     Raises:
-        InputError: a single sample, no posteriors, or only labels of posterior zero (fatal).
+        InputError: a single sample, no posteriors, or only labels of posterior zero.
     """
     scores = scores_of(predictions)
     rescaled = np.empty_like(scores)
@@ -108,7 +108,7 @@ def temperature_of(predictions: Predictions) -> float:
     correct, T goes to the lower end, as far as rounding lets the loss fall.
 
     Raises:
-        InputError: no posteriors, or every label has posterior zero (fatal).
+        InputError: no posteriors, or every label has posterior zero.
     """
     return _least(_LogLoss(predictions))
 
@@ -118,8 +118,8 @@ class _LogLoss:
 
     def __init__(self, predictions: Predictions) -> None:
         self._scores, self._labels = scores_of(predictions), predictions.labels
-        own = self._scores[np.arange(predictions.samples), self._labels]
-        self._counts: npt.NDArray[np.bool_] = own > -np.inf
+        label_scores = self._scores[np.arange(predictions.samples), self._labels]
+        self._counts: npt.NDArray[np.bool_] = label_scores > -np.inf
         self.excluded = int(np.count_nonzero(~self._counts))
         if self.excluded == predictions.samples:
             raise InputError("no temperature can be fitted: the posterior of every label is exactly zero")
@@ -129,23 +129,23 @@ class _LogLoss:
         for rows in blocks_of(self._scores.shape):
             scaled = below_best(self._scores[rows])
             scaled /= temperature
-            own = scaled[np.arange(len(scaled)), self._labels[rows]]
+            label_scores = scaled[np.arange(len(scaled)), self._labels[rows]]
             np.exp(scaled, out=scaled)
-            total += float(np.sum(np.log(scaled.sum(axis=1)) - own, where=self._counts[rows]))
+            total += float(np.sum(np.log(scaled.sum(axis=1)) - label_scores, where=self._counts[rows]))
         return max(0.0, total / (self._counts.size - self.excluded) / float(np.log(2)))
 
 
 def _least(loss: _LogLoss) -> float:
-    """The loss is convex in 1/T, so it has one minimum in log T."""
+    """Minimise the loss. It is convex in 1/T, so it has one minimum in log T."""
     bound = float(np.log(GREATEST_TEMPERATURE))
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda log_temperature: loss.mean_bits(float(np.exp(log_temperature))),
         bounds=(-bound, bound),
         method="bounded",
         options={"xatol": 1e-6},
     )
-    gained = loss.mean_bits(1.0) - float(found.fun)
-    return float(np.exp(found.x)) if gained > NOTHING_GAINED_BITS else 1.0
+    gained = loss.mean_bits(1.0) - float(optimum.fun)
+    return float(np.exp(optimum.x)) if gained > NOTHING_GAINED_BITS else 1.0
 
 
 def scores_at_temperature(scores: RealArray, temperature: float) -> RealArray:

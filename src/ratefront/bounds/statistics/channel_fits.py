@@ -54,7 +54,7 @@ def fit_indirect(
         tolerance_bits: certified gap to the optimum on the samples of the fit.
 
     Raises:
-        InputError: a slope that is negative or not a number (fatal).
+        InputError: a slope that is negative or not a number.
     """
     s = _checked("slopes", slopes)
     confusion = Confusion(predictions.joint)
@@ -81,7 +81,7 @@ def fit_task_model(
     """Fit TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
 
     Raises:
-        InputError: as `fit_indirect`, or no posteriors (fatal).
+        InputError: as `fit_indirect`, or no posteriors.
     """
     s = _checked("slopes", slopes)
     problem = task_model_problem(SampleDistortion(scores_of(predictions), None, tolerance_bits))
@@ -97,7 +97,7 @@ def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) 
     """Fit S&C (MA III.A.3): q is the mean tempered posterior of the samples.
 
     Raises:
-        InputError: an inverse temperature that is negative or not a number, or no posteriors (fatal).
+        InputError: an inverse temperature that is negative or not a number, or no posteriors.
     """
     lambdas = _checked("inverse temperatures", inverse_temperatures)
     even = np.ones((lambdas.size, predictions.classes))
@@ -112,7 +112,7 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
     turn.
 
     Raises:
-        InputError: a share outside [0, 1] (fatal).
+        InputError: a share outside [0, 1].
     """
     share = _checked("shares", shares)
     if share.max() > 1.0:
@@ -131,7 +131,10 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
 def _fit_hamming(
     predictions: Predictions, prior: FloatArray, input_class: LabelOrDecision, slopes: npt.ArrayLike
 ) -> GibbsChannels:
-    """A class that did not occur is never an output. As an input, all outputs are equally wrong for it."""
+    """Fit the optimal channels of `prior` under Hamming distortion.
+
+    A class that did not occur is never an output. As an input, all outputs are equally wrong for it.
+    """
     filling = WaterFilling(prior)
     solved = [filling.channel(filling.distortion_at_slope(float(s))) for s in _checked("slopes", slopes)]
     error_factor = np.array([channel.error_factor for channel in solved])
@@ -144,14 +147,17 @@ def _fit_hamming(
 def _gibbs(
     predictions: Predictions, inputs: ClassInputs | PosteriorInputs, slope: FloatArray, weight: FloatArray
 ) -> GibbsChannels:
-    """The mean of n channels is at least one n-th of each of them: log2 n is the most that a sample can cost."""
+    """Build the channels with their mean output and the most bits that a sample can cost.
+
+    The mean of n channels is at least one n-th of each of them, so that no sample costs more than log2 n bit.
+    """
     output = mean_channels(inputs, slope, weight, predictions)
     limit_bits = float(np.log2(predictions.samples)) + ROUNDING_BITS
     return GibbsChannels(inputs, slope, weight, output, limit_bits, _likeliest_label(predictions))
 
 
 def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, predictions: Predictions) -> FloatArray:
-    """Outputs (M, K), each from a uniform start.
+    """Solve for the outputs (M, K), each from a uniform start.
 
     A start from the fit to similar samples saves nothing: an output that is nearly 0 there and needed here grows
     slowly. If it came from the samples coded later, their labels would leak into the fit. At slope 0 every answer
@@ -162,7 +168,7 @@ def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, prediction
 
 
 def _rows_of(occurs: npt.NDArray[np.bool_]) -> IntArray:
-    """Rows 0, 1, ... for the classes that occur, the row after them for all others; shape (K,)."""
+    """Return rows 0, 1, ... for the classes that occur, and the row after them for all others; shape (K,)."""
     return np.where(occurs, np.cumsum(occurs) - 1, np.count_nonzero(occurs))
 
 

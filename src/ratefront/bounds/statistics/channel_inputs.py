@@ -93,7 +93,7 @@ def scores_of(predictions: Predictions) -> RealArray:
     """Return the log-probabilities.
 
     Raises:
-        InputError: there are only decisions (fatal).
+        InputError: there are only decisions.
     """
     if predictions.log_probabilities is None:
         raise InputError("posteriors are needed: logits or probabilities, not decisions alone")

@@ -58,7 +58,7 @@ class Channels(Protocol):
         """Return the rates and errors of samples with the classes (and posteriors, where they are needed) of the fit.
 
         Raises:
-            InputError: another number of classes, or no posteriors (fatal).
+            InputError: another number of classes, or no posteriors.
         """
         ...
 
@@ -114,7 +114,7 @@ class GibbsChannels:
     def _code(
         self, m: int, gain: FloatArray, local: IntArray, labels: IntArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Rate of each row (b,) in bit, and Q[row, label] of each sample (n,)."""
+        """Return the rate of each row (b,) in bit, and Q[row, label] of each sample (n,)."""
         q, slope = self.output[m], float(self.slope[m])
         weight = np.where(q > 0, self.weight[m], 0.0)
         channel = gibbs_factors(gain, slope)

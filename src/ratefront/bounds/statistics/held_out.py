@@ -82,7 +82,7 @@ class HeldOut:
         what the result holds.
 
         Raises:
-            InputError: no resample, or a level outside (0, 1) (fatal).
+            InputError: no resample, or a level outside (0, 1).
         """
         return bootstrap_interval(
             self.rate_bits, self.distortion, self.zero_rate_distortion, resamples, seed, level
@@ -99,18 +99,18 @@ def cross_fit(predictions: Predictions, fit: Fit, folds: int = FOLDS, seed: int 
         seed: of the division into folds.
 
     Raises:
-        InputError: a single sample, fewer than two folds, or what `fit` refuses (fatal).
+        InputError: a single sample, fewer than two folds, or what `fit` refuses.
     """
-    found = None
+    held_out = None
     for part, rest in split_in_folds(predictions.samples, folds, seed):
         coded = fit(subset(predictions, rest)).contributions(subset(predictions, part))
-        if found is None:
+        if held_out is None:
             shape = (predictions.samples, coded.rate_bits.shape[1])
-            found = HeldOut(np.empty(shape), np.empty(shape), np.empty(predictions.samples))
-        found.rate_bits[part], found.distortion[part] = coded.rate_bits, coded.distortion
-        found.zero_rate_distortion[part] = coded.zero_rate_distortion
-    assert found is not None
-    return found
+            held_out = HeldOut(np.empty(shape), np.empty(shape), np.empty(predictions.samples))
+        held_out.rate_bits[part], held_out.distortion[part] = coded.rate_bits, coded.distortion
+        held_out.zero_rate_distortion[part] = coded.zero_rate_distortion
+    assert held_out is not None
+    return held_out
 
 
 def indirect_cross_fitted(
@@ -128,7 +128,7 @@ def indirect_cross_fitted(
         seed: as `cross_fit`.
 
     Raises:
-        InputError: as `cross_fit`, or a bad slope (fatal).
+        InputError: as `cross_fit`, or a bad slope.
     """
     s = _plug_in_slopes(predictions) if slopes is None else np.asarray(slopes, dtype=np.float64)
     return indirect_held_out(predictions, s, folds, seed).curve(INDIRECT_CROSS_FITTED, slope=s)
@@ -156,7 +156,7 @@ def split_in_folds(samples: int, folds: int = FOLDS, seed: int = 0) -> list[tupl
     """Return (a fold, all the others) as row numbers; with fewer samples than folds, each sample is a fold.
 
     Raises:
-        InputError: a single sample, or fewer than two folds (fatal).
+        InputError: a single sample, or fewer than two folds.
     """
     if samples < 2:
         raise InputError("held-out curves need at least 2 samples: one to fit on and one to measure on")

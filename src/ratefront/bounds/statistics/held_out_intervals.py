@@ -62,7 +62,7 @@ class HeldOutIntervals:
         """Return the means of what was measured, and their intervals.
 
         Raises:
-            InputError: no resample, or a level outside (0, 1) (fatal).
+            InputError: no resample, or a level outside (0, 1).
         """
         interval = measured.bootstrap(bootstrap.resamples, bootstrap.seed, bootstrap.level)
         rate, distortion = measured.mean_rate_bits, measured.mean_distortion

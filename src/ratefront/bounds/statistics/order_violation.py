@@ -72,12 +72,12 @@ def order_violation(
     if predictions.samples < LEAST_SAMPLES or not _lies_below(*hulls):
         return None
     assert task_model.slope is not None
-    found = _significant(_part_of(predictions), _evenly_spaced(task_model.slope))
-    return None if found is None else _measured(*found, *hulls)
+    lead = _significant(_part_of(predictions), _evenly_spaced(task_model.slope))
+    return None if lead is None else _measured(*lead, *hulls)
 
 
 def _lies_below(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -> bool:
-    """Whether it looks so, by chance or not."""
+    """Return whether a point of S&C lies below TMRD, by chance or not."""
     for distortion, rate in zip(sampled.distortion, sampled.rate_bits, strict=True):
         other = task_model.rate_at(distortion)
         if other is None or other > rate + LEAST_BITS:
@@ -86,7 +86,11 @@ def _lies_below(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -
 
 
 def _significant(predictions: Predictions, slopes: FloatArray) -> tuple[float, float] | None:
-    """(distortion of S&C, how much lower it is) where it is most significantly lower; None where it may be chance."""
+    """Find where the distortion of S&C is most significantly lower than that of TMRD.
+
+    Returns:
+        The distortion of S&C there, and by how much it is lower; None if that may be chance.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnconvergedWarning)  # solving the curve has warned already
         task_model = fit_task_model(predictions, slopes).contributions(predictions)
@@ -105,7 +109,7 @@ def _significant(predictions: Predictions, slopes: FloatArray) -> tuple[float, f
 def _lower_limit(
     task_model: SampleContributions, sampled: HeldOut, price: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Bits that S&C saves in R + price D against the best of TMRD, and a lower limit to all of them at once.
+    """Return the bits that S&C saves in R + price D against the best of TMRD, and a simultaneous lower limit.
 
     Both have shape (prices, temperatures). The limit lies as many deviations below as the greatest deviation of a
     replicate hardly ever exceeds.
@@ -136,7 +140,7 @@ def _lower_limit(
 
 
 def _parts(means: FloatArray, channels: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Rates and distortions of TMRD's channels, then of S&C's."""
+    """Return rates and distortions of TMRD's channels, then of S&C's."""
     first, second = means[..., : 2 * channels], means[..., 2 * channels :]
     middle = second.shape[-1] // 2
     return first[..., :channels], first[..., channels:], second[..., :middle], second[..., middle:]

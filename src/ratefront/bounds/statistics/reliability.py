@@ -39,7 +39,7 @@ def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
     """Compute the calibration error and the part of it that chance explains.
 
     Raises:
-        InputError: no posteriors, or no bin (fatal).
+        InputError: no posteriors, or no bin.
     """
     if bins < 1:
         raise InputError(f"a calibration error needs at least 1 bin, got {bins}")
@@ -62,7 +62,7 @@ def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -
     """Return the expected calibration error (ECE) in [0, 1], over `bins` bins of the confidence.
 
     Raises:
-        InputError: no posteriors, or no bin (fatal).
+        InputError: no posteriors, or no bin.
 
     Example:
         >>> certain = Predictions.from_probabilities([0, 1, 1, 1], [[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2)
@@ -73,11 +73,11 @@ def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -
 
 
 def _sum_by_chance(variance: FloatArray) -> float:
-    """Mean plus some deviations of the sum of |normal| variables of these variances."""
+    """Return the mean plus some deviations of the sum of |normal| variables with these variances."""
     mean = float(np.sqrt(2.0 / np.pi * variance).sum())
     return mean + BEYOND_CHANCE * float(np.sqrt((1.0 - 2.0 / np.pi) * variance.sum()))
 
 
 def _confidence(scores: RealArray) -> FloatArray:
-    """Posterior of the likeliest class, shape (N,)."""
+    """Return the posterior of the likeliest class, shape (N,)."""
     return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])

@@ -36,30 +36,36 @@ PredictionsArgument = Annotated[
     ),
 ]
 PriorOption = Annotated[
-    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts, for the oracle alone.")
 ]
 ExampleOption = Annotated[
-    str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+    str | None, typer.Option(help="Reproduce a figure of the papers: mixture, detection or modelnet40.")
 ]
 ReadAsOption = Annotated[
     ReadAsChoice | None,
-    typer.Option("--as", help="How to read the scores, whatever the file calls them."),
+    typer.Option("--as", help="Read the scores as this, whatever the file calls them."),
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="CURVES", help="Only these, by name, separated by commas; '--only help' lists all."),
+    typer.Option(
+        metavar="CURVES", help="Draw only these curves (names, separated by commas; '--only help' lists all)."
+    ),
 ]
 PointsOption = Annotated[
-    int | None, typer.Option(min=2, max=2000, help="Solved slopes per curve.  [default: 60]")
+    int | None,
+    typer.Option(min=2, max=2000, help="Number of slopes at which each curve is solved.  [default: 60]"),
 ]
 BootstrapOption = Annotated[
     int | None,
     typer.Option(
-        min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+        min=2, max=100_000, metavar="B", help="Add held-out curves, with 95 % intervals from B resamples."
     ),
 ]
 CalibrateOption = Annotated[
-    bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+    bool,
+    typer.Option(
+        "--calibrate", help="First rescale the posteriors by the temperature that fits the labels best."
+    ),
 ]
 
 
@@ -91,16 +97,16 @@ def bounds(
     _check_writable(out, figure, predictions or prior)
     with _one_line_warnings():
         if predictions is not None:
-            found = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
+            result = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
         else:
-            found = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
+            result = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
     with ignore_closed_output(sys.stderr):  # the files are the result; the table is an extra
-        _print_bounds(found, sys.stderr)
+        _print_bounds(result, sys.stderr)
     if out is not None:
-        _write_json(out, found)
+        _write_json(out, result)
         print(out)
     if figure is not None:
-        found.save_figure(figure)
+        result.save_figure(figure)
         print(figure)
 
 
@@ -115,7 +121,7 @@ def _bounds_of_predictions(
 ) -> Bounds:
     from ratefront import bounds as theory
 
-    names = [name for given in only or () for name in given.split(",")]
+    names = [name for text in only or () for name in text.split(",")]
     return theory.from_file(
         path,
         names or None,
@@ -126,38 +132,38 @@ def _bounds_of_predictions(
     )
 
 
-def _print_bounds(found: Bounds, stream: TextIO) -> None:
+def _print_bounds(result: Bounds, stream: TextIO) -> None:
     """Print the source in a line, the rate of each curve at a few accuracies, and the warnings."""
     from rich.table import Table
 
     from ratefront.terminal.console import RaisingConsole
 
     console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
-    for line in found.description:
+    for line in result.description:
         console.print(line, markup=False)
-    first, *others = found.rate_table.header
+    first, *others = result.rate_table.header
     table = Table(box=None, pad_edge=False, header_style="")
     table.add_column(first, no_wrap=True)
     for accuracy in others:
         table.add_column(accuracy, justify="right", no_wrap=True)
-    for row in found.rate_table.rows:
+    for row in result.rate_table.rows:
         table.add_row(*row)
     console.print(table)
-    for warning in found.warnings:
+    for warning in result.warnings:
         console.print(f"warning: {warning}", markup=False)
 
 
-def _write_json(path: Path, found: Bounds) -> None:
+def _write_json(path: Path, result: Bounds) -> None:
     """Write the JSON file whole or not at all."""
     from ratefront.store.files.atomic_files import write_text
 
     try:
-        write_text(path, json.dumps(found.to_json(), allow_nan=False) + "\n")
+        write_text(path, json.dumps(result.to_json(), allow_nan=False) + "\n")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:
+def _check_writable(out: Path | None, figure: Path | None, source: Path | None) -> None:
     """Check the paths before minutes of computing, not after them."""
     import os
 
@@ -165,8 +171,8 @@ def _check_writable(out: Path | None, figure: Path | None, read: Path | None) ->
 
     if figure is not None:
         checked_suffix(figure)
-    named = [path.resolve() for path in (out, figure, read) if path is not None]
-    if len(set(named)) < len(named):
+    paths = [path.resolve() for path in (out, figure, source) if path is not None]
+    if len(set(paths)) < len(paths):
         raise InputError("the files to read and to write must be different ones")
     for path in (out, figure):
         if path is None:

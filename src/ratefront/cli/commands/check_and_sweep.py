@@ -49,16 +49,14 @@ SpecToRunArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="SPEC",
-        help="The sweep file (YAML). A sweep that is resumed knows its own.",
+        help="The sweep file (YAML). Not needed to resume a sweep.",
         show_default=False,
     ),
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume the sweep in --out.")]
-ExtendOption = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Resume, and try N trials more than it asked for.")
-]
+ExtendOption = Annotated[int | None, typer.Option(min=1, metavar="N", help="Resume, and add N trials.")]
 RetryFailedOption = Annotated[
-    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that failed for good.")
+    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that have failed.")
 ]
 TrackingUriOption = Annotated[
     str | None,
@@ -69,28 +67,30 @@ TrackingUriOption = Annotated[
 def sweep(
     spec: SpecToRunArgument = None,
     set_: OverridesOption = None,
-    trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Number of trials, instead of that in the sweep file.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
+        Path | None, typer.Option(help="The folder of the sweep.  [default: runs/NAME-TIME]")
     ] = None,
     resume: ResumeOption = False,
     extend: ExtendOption = None,
     retry_failed: RetryFailedOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Run a sweep, or go on with one. The last line printed is its folder."""
+    """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
     from ratefront.terminal.closed_output import ignore_closed_output
     from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.progress_display import display_for
 
-    goes_on = resume or retry_failed or extend is not None
-    _check_options(spec, trials, out, goes_on)
+    is_resumed = resume or retry_failed or extend is not None
+    _check_options(spec, trials, out, is_resumed)
     overrides = overrides_of(set_, trials)
     loaded = run_sweep.load_given_spec(spec, out, overrides)
     folder = out or run_sweep.default_folder(loaded.spec.name)
     with _resume_command_on_failure(folder, tracking_uri):
-        done = run_sweep.run(
+        finished = run_sweep.run(
             loaded,
             folder,
             resume=resume,
@@ -100,7 +100,7 @@ def sweep(
             progress=_DisplayOnClosableTerminal(display_for(RaisingConsole(stderr=True, highlight=False))),
         )
     with ignore_closed_output(sys.stderr):
-        _print_outcome(done, folder, tracking_uri)
+        _print_outcome(finished, folder, tracking_uri)
     with ignore_closed_output(sys.stdout):
         print(folder)
 
@@ -138,12 +138,12 @@ def _ignore_closed_stderr() -> AbstractContextManager[None]:
     return ignore_closed_output(sys.stderr)
 
 
-def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes_on: bool) -> None:
-    if goes_on and out is None:
+def _check_options(spec: Path | None, trials: int | None, out: Path | None, is_resumed: bool) -> None:
+    if is_resumed and out is None:
         raise InputError(
             "--resume, --extend and --retry-failed need --out DIR: the folder of the sweep to go on with"
         )
-    if spec is None and not goes_on:
+    if spec is None and not is_resumed:
         raise InputError("give SPEC, a sweep file; or --out DIR with --resume, --extend N or --retry-failed")
     if spec is None and trials is not None:
         raise InputError("--trials changes SPEC, which is not given; for more trials use --extend N")
@@ -161,15 +161,15 @@ def _resume_command_on_failure(folder: Path, tracking_uri: str | None) -> Iterat
         yield
     except KeyboardInterrupt:
         has_begun = _has_begun(folder)
-        how = f"go on with: {resume_command(folder, tracking_uri)}" if has_begun else "nothing was started"
+        advice = f"go on with: {resume_command(folder, tracking_uri)}" if has_begun else "nothing was started"
         with ignore_closed_output(sys.stderr):
-            print(f"interrupted; {how}", file=sys.stderr)
+            print(f"interrupted; {advice}", file=sys.stderr)
         raise typer.Exit(130) from None
     except EngineError as error:
         if not _has_begun(folder):
             raise
-        how = f"when the cause is gone, go on with: {resume_command(folder, tracking_uri)}"
-        raise EngineError(Message(error, "\n", how)) from error
+        advice = f"when the cause is gone, go on with: {resume_command(folder, tracking_uri)}"
+        raise EngineError(Message(error, "\n", advice)) from error
 
 
 def _has_begun(folder: Path) -> bool:

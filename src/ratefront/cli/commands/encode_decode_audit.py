@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OwnModuleOption = Annotated[
     bool,
-    typer.Option("--own-module", help="The task model is Python code, and it is yours: run it."),
+    typer.Option("--own-module", help="Allow the task model's Python code to run, because it is yours."),
 ]
 TrialArgument = Annotated[
     str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
@@ -37,9 +37,7 @@ def encode(
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The coded file to write.")],
     block_size: Annotated[int, typer.Option(min=1, max=1 << 20, help="Samples coded as one string.")] = 1000,
-    resize: Annotated[
-        bool, typer.Option("--resize", help="Scale and crop images that are of another size.")
-    ] = False,
+    resize: Annotated[bool, typer.Option("--resize", help="Scale and crop images of another size.")] = False,
     own_module: OwnModuleOption = False,
 ) -> None:
     """Encode your own images with the codec of a trial."""
@@ -64,7 +62,9 @@ def decode(
     stream: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file that `encode` has written.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="CLASSES.npz", help="The file to write: predicted (N,).")],
+    out: Annotated[
+        Path, typer.Option(metavar="CLASSES.npz", help="The file to write; it holds predicted (N,).")
+    ],
     own_module: OwnModuleOption = False,
 ) -> None:
     """Decode a coded file to the classes of its samples."""
@@ -90,32 +90,39 @@ def decode(
 def audit(
     streams: Annotated[
         Path,
-        typer.Argument(metavar="STREAMS", help="A file of any system, or a folder.", show_default=False),
+        typer.Argument(
+            metavar="STREAMS", help="A coded file of any system, or a folder of them.", show_default=False
+        ),
     ],
     decoded: Annotated[
         Path,
         typer.Argument(
-            metavar="DECODED.npz", help="labels (N,) and predicted (N,) of its samples.", show_default=False
+            metavar="DECODED.npz",
+            help="labels (N,) and predicted (N,) of the coded samples.",
+            show_default=False,
         ),
     ],
     classes: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="How many there are.  [default: as many as occur]")
+        int | None, typer.Option(min=1, metavar="K", help="Number of classes.  [default: as many as occur]")
     ] = None,
     random: Annotated[
-        bool, typer.Option("--random", help="The codec draws at random, or uses a sample's position.")
+        bool, typer.Option("--random", help="The codec draws at random, or uses the position of a sample.")
     ] = False,
     claimed_rate: Annotated[
-        str | None, typer.Option(metavar="R", help="bit/sample, as claimed; its digits count.")
+        str | None, typer.Option(metavar="R", help="Claimed bit/sample, checked to its last digit.")
     ] = None,
     claimed_accuracy: Annotated[
-        str | None, typer.Option(metavar="A", help="In [0, 1], as claimed; its digits count.")
+        str | None, typer.Option(metavar="A", help="Claimed accuracy in [0, 1], checked to its last digit.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Count the bits of any system's files, and test whether a codec can reach them. Exit code 1 if none can."""
+    """Count the bits of any system's coded files, and test whether any codec can do that.
+
+    The exit code is 1 if no codec can, or if a claim is not reached.
+    """
     from ratefront.api.auditing import audit_files
 
-    found = audit_files(
+    result = audit_files(
         streams,
         decoded,
         classes=classes,
@@ -123,40 +130,40 @@ def audit(
         claimed_rate=claimed_rate,
         claimed_accuracy=claimed_accuracy,
     )
-    print(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(_lines(found)))
-    if not found.holds:
+    print(json.dumps(result.to_json(), indent=2) if as_json else "\n".join(_lines(result)))
+    if not result.holds:
         raise typer.Exit(1)
 
 
-def _lines(found: Audit) -> Iterator[str]:
-    files = "1 file" if found.files == 1 else f"{found.files} files"
-    ours = f", {found.ratefront_streams} of ratefront's" if found.ratefront_streams else ""
-    yield f"{found.samples} samples, {found.classes} classes, {files}{ours}"
-    yield f"rate      {found.rate_bits:10.4f} bit/sample  {found.payload_bytes} bytes of payload"
-    yield f"in all    {found.rate_total_bits:10.4f} bit/sample  {found.bytes} bytes"
-    if found.rate_bits_alone is not None:
+def _lines(result: Audit) -> Iterator[str]:
+    files = "1 file" if result.files == 1 else f"{result.files} files"
+    own_streams = f", {result.ratefront_streams} of ratefront's" if result.ratefront_streams else ""
+    yield f"{result.samples} samples, {result.classes} classes, {files}{own_streams}"
+    yield f"rate      {result.rate_bits:10.4f} bit/sample  {result.payload_bytes} bytes of payload"
+    yield f"in all    {result.rate_total_bits:10.4f} bit/sample  {result.bytes} bytes"
+    if result.rate_bits_alone is not None:
         yield (
-            f"alone     {found.rate_bits_alone:10.4f} bit/sample  a file each, of "
-            f"{found.bits_alone_least} to {found.bits_alone_most} bit"
+            f"alone     {result.rate_bits_alone:10.4f} bit/sample  a file each, of "
+            f"{result.bits_alone_least} to {result.bits_alone_most} bit"
         )
-    yield f"accuracy  {100 * found.accuracy:10.4f} %"
-    yield f"oracle    {found.oracle_bits:10.4f} bit/sample  the least at this accuracy, for these labels' own counts"
-    yield f"gap       {found.gap_bits:10.4f} bit/sample"
-    yield from (f"overclaimed: {line}" for line in found.overclaimed)
-    yield from _verdict(found)
+    yield f"accuracy  {100 * result.accuracy:10.4f} %"
+    yield f"oracle    {result.oracle_bits:10.4f} bit/sample  the least at this accuracy, for these labels' own counts"
+    yield f"gap       {result.gap_bits:10.4f} bit/sample"
+    yield from (f"overclaimed: {line}" for line in result.overclaimed)
+    yield from _verdict(result)
 
 
-def _verdict(found: Audit) -> Iterator[str]:
-    at = "at the measured accuracy"
-    if found.test != "exact":
-        at = f"at {100 * found.accuracy_tested:.4f} %, the 99.9 % limit of the accuracy,"
-    if found.missing_bits is None:
-        yield f"possible: {at} the oracle needs {found.oracle_bits_tested:.4f} bit/sample"
+def _verdict(result: Audit) -> Iterator[str]:
+    accuracy = "at the measured accuracy"
+    if result.test != "exact":
+        accuracy = f"at {100 * result.accuracy_tested:.4f} %, the 99.9 % limit of the accuracy,"
+    if result.missing_bits is None:
+        yield f"possible: {accuracy} the oracle needs {result.oracle_bits_tested:.4f} bit/sample"
         return
-    yield f"IMPOSSIBLE: {at} no codec can do with less than {found.oracle_bits_tested:.4f} bit/sample"
+    yield f"IMPOSSIBLE: {accuracy} no codec can do with less than {result.oracle_bits_tested:.4f} bit/sample"
     yield "Either the decoder has learned of the labels, or bits travel that are not in these files:"
     yield "in their names, their lengths, or the order of the samples."
-    if found.test == "exact":
+    if result.test == "exact":
         yield "A codec that draws at random, or uses a sample's position, is tested with --random."
 
 

@@ -30,19 +30,19 @@ def init(
     ],
     out: Annotated[Path, typer.Option(help="The sweep file to write.")] = Path("sweep.yaml"),
     kind: Annotated[
-        KindChoice | None, typer.Option(help="What x holds.  [default: as the data show]")
+        KindChoice | None, typer.Option(help="What the arrays hold.  [default: as the data show]")
     ] = None,
     task_model: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A task model's name, or package.module:function that makes yours.  "
-            "[default: what trains in under two minutes here]",
+            help="The name of a task model, or package.module:function that builds yours.  "
+            "[default: one that trains in under two minutes here]",
         ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Trained weights of --task-model, which is then not trained."),
+        typer.Option(metavar="FILE", help="Trained weights of --task-model; it is then not trained."),
     ] = None,
 ) -> None:
     """Write a first sweep file for your own data; start nothing."""

@@ -42,15 +42,13 @@ TableOption = Annotated[
     str | None,
     typer.Option(
         metavar="TABLE",
-        help="Take the results of a recorded sweep: a table of the package by name, a file, or a sweep's "
-        "folder.  [default: synthetic trials]",
+        help="Take the results from a recorded sweep: the name of a table in the package, a file, or a "
+        "sweep's folder.  [default: synthetic trials]",
     ),
 ]
 TrialSecondsOption = Annotated[
     float | None,
-    typer.Option(
-        min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.  [default: ten minutes]"
-    ),
+    typer.Option(min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.  [default: 600]"),
 ]
 LatencyOption = Annotated[
     float | None,
@@ -61,17 +59,18 @@ LatencyOption = Annotated[
     ),
 ]
 FaultsOption = Annotated[
-    int | None, typer.Option(min=0, metavar="SEED", help="Draw what goes wrong from this seed; check.")
+    int | None,
+    typer.Option(min=0, metavar="SEED", help="Draw faults from this seed, and check the invariants."),
 ]
 SeedsOption = Annotated[
     str | None,
     typer.Option(
         metavar="A:B",
-        help="Each seed from A up to B, of faults or, without SPEC and --table, of whole sweeps.",
+        help="Try each seed from A to B - 1: seeds of faults; without SPEC and --table, of whole sweeps.",
     ),
 ]
 RecordOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Only record the sweep in DIR as a table.")
+    Path | None, typer.Option(metavar="DIR", help="Simulate nothing; record the sweep in DIR as a table.")
 ]
 
 
@@ -79,9 +78,15 @@ def simulate(
     spec: SpecOrBuiltInArgument = None,
     set_: OverridesOption = None,
     table: TableOption = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Instead of the sweep's own number.")] = None,
-    slots: Annotated[int | None, typer.Option(min=1, help="Trials that run at the same time.")] = None,
-    sampler: Annotated[SamplerChoice | None, typer.Option(help="Instead of the sweep's own.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Number of trials, instead of the sweep's own.")
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Number of trials that run at the same time.")
+    ] = None,
+    sampler: Annotated[
+        SamplerChoice | None, typer.Option(help="Sampler, instead of the sweep's own.")
+    ] = None,
     trial_s: TrialSecondsOption = None,
     latency_ms: LatencyOption = None,
     faults: FaultsOption = None,
@@ -162,12 +167,12 @@ def _simulate_drawn_sweeps(seeds: str, as_json: bool) -> None:
 
 def _simulate_with_faults(simulate_once: Callable[..., Outcome], seeds: str, as_json: bool) -> None:
     """Simulate the same sweep with the faults of each seed."""
-    given = _without_seeds(sys.argv[1:])
+    arguments = _without_seeds(sys.argv[1:])
     _simulate_seeds(
         seeds,
         lambda seed: simulate_once(faults=seed),
         as_json,
-        lambda seed: [*given, "--faults", str(seed)],
+        lambda seed: [*arguments, "--faults", str(seed)],
     )
 
 

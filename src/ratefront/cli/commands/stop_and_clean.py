@@ -14,10 +14,10 @@ from ratefront.cli.shared_arguments import SweepFolderArgument
 def stop(
     folder: SweepFolderArgument,
     trial: Annotated[
-        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as stopped.")
+        str | None, typer.Option(metavar="ID", help="Stop only this trial; its status becomes stopped.")
     ] = None,
 ) -> None:
-    """End a running sweep, or one of its trials. A sweep that was stopped can be resumed."""
+    """Stop a running sweep, or one of its trials. A stopped sweep can be resumed."""
     from ratefront.api import sweeps
 
     sweep = sweeps.open(folder)
@@ -35,13 +35,15 @@ def clean(
     folder: SweepFolderArgument,
     keep: Annotated[
         Literal["all", "front", "none"] | None,
-        typer.Option(help="Whose codec, stream and samples stay.  [default: as the sweep file says]"),
+        typer.Option(
+            help="Trials whose codec, stream and samples are kept.  [default: as the sweep file says]"
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")
     ] = False,
 ) -> None:
-    """Delete files that need not be kept. Only those of trials that have ended; a driver may run meanwhile."""
+    """Delete files of ended trials that need not be kept. The sweep may be running."""
     from ratefront.api import sweeps
     from ratefront.terminal.phrases import size
 

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 def trial(
     spec: SpecArgument,
-    params: Annotated[str, typer.Option(metavar="JSON", help='{"family": "label", "method": "lossless"}')],
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1)] = 0,
+    params: Annotated[
+        str,
+        typer.Option(
+            metavar="JSON", help='A family and its parameters: {"family": "label", "method": "lossless"}'
+        ),
+    ],
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the trial.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Keep the trial's files here.")] = None,
     set_: OverridesOption = None,
 ) -> None:
-    """Run one trial in this process and print its record as JSON; Ray, MLflow and Optuna stay out of it."""
+    """Run one trial in this process, without Ray, MLflow and Optuna. Print its result as JSON."""
     from ratefront.api.one_trial import checked_params, run_trial
     from ratefront.spec.load_spec import load_spec
 
@@ -60,7 +65,10 @@ def reproduce(
     ],
     out: Annotated[Path | None, typer.Option(help="Keep the new trial's files here.")] = None,
 ) -> None:
-    """Run a trial of a sweep again, and compare the bits. Exit code 1 where anything but a time differs."""
+    """Run a trial of a sweep again, and compare all bits.
+
+    The exit code is 1 if anything but a time differs.
+    """
     from ratefront.api import sweeps
 
     forbid_sweep_imports()

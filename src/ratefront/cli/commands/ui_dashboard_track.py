@@ -12,15 +12,17 @@ from ratefront.cli.shared_arguments import SweepFolderArgument
 
 
 def ui(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A sweep's folder, or the folder of many.")
-    ] = Path("runs"),
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 5000, or a free one]")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a sweep, or of many.")] = Path(
+        "runs"
+    ),
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port.  [default: 5000, or a free one]")
+    ] = None,
     tracking_uri: Annotated[
-        str | None, typer.Option(help="Another store than the one beside the sweep.")
+        str | None, typer.Option(help="MLflow store or server.  [default: the sweep's own]")
     ] = None,
 ) -> None:
-    """Open the MLflow UI on a sweep's store; it listens on this machine only. Prints where the sweep's pages are."""
+    """Serve the MLflow UI of a sweep, on this machine only. Print the addresses of the sweep's pages."""
     from ratefront.api.sweeps import serve_ui
 
     raise typer.Exit(serve_ui(folder, port=port, tracking_uri=tracking_uri))
@@ -28,9 +30,11 @@ def ui(
 
 def dashboard(
     folder: SweepFolderArgument,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 8080, or a free one]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port.  [default: 8080, or a free one]")
+    ] = None,
 ) -> None:
-    """Open the Optuna Dashboard on a sweep, running or ended; it listens on this machine only."""
+    """Serve the Optuna Dashboard of a sweep, on this machine only. The sweep may be running."""
     from ratefront.api import sweeps
 
     sweeps.open(folder).serve_dashboard(port=port)
@@ -43,14 +47,17 @@ def track(
         typer.Option(help="MLflow store or server.  [default: the sweep's own]"),
     ] = None,
     experiment: Annotated[
-        str | None, typer.Option(help="Experiment there.  [default: the sweep's own]")
+        str | None, typer.Option(help="Experiment on that server.  [default: the sweep's own]")
     ] = None,
     register: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Make the codecs on the front versions of this registered model."),
+        typer.Option(metavar="NAME", help="Register the codecs on the front as versions of this model."),
     ] = None,
 ) -> None:
-    """Send a sweep to an MLflow server. One that runs is followed to its end; sent again, nothing is doubled."""
+    """Send a sweep to an MLflow server. A running sweep is followed to its end.
+
+    Sending a sweep again changes nothing.
+    """
     from ratefront.api import sweeps
     from ratefront.safe_text import without_credentials
 

@@ -74,11 +74,11 @@ class BottleneckCodec(EntropyCoded):
     @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         batches = images.split(default_batch_size(images.shape[1:]))
-        latents = [self.latents_of(self.features(batch)) for batch in batches]
+        latents = [self.quantize_features(self.features(batch)) for batch in batches]
         return torch.cat(latents).cpu().numpy()
 
     @torch.no_grad()
-    def latents_of(self, features: Tensor) -> Tensor:
+    def quantize_features(self, features: Tensor) -> Tensor:
         """The integers (n, elements), int32, that are sent for features (n, ...)."""
         parameters = self.bottleneck.latent_parameters(features)
         if self.refinement is not None:
@@ -152,7 +152,7 @@ class BottleneckCodec(EntropyCoded):
         if self.refinement is None:
             return once
         features = self.features(image)
-        relaxed = self.bottleneck.model.dequantize(self.latents_of(features))
+        relaxed = self.bottleneck.model.dequantize(self.quantize_features(features))
         step = multiply_accumulates(self._refinement_forward, relaxed)
         reference = multiply_accumulates(self.refinement.target.reference_network, features)
         return once + reference + step.times(_PASSES_PER_STEP * self.refinement.settings.steps)

@@ -20,7 +20,7 @@ from ratefront.complexity.stored_precision import round_to_half
 
 #: Learning rate of the densities, relative to the networks': they must follow the latents, whose rate they estimate.
 _DENSITY_LEARNING_RATE = 5.0
-_FITTED_ON, _FITTED_AT_ONCE = 4096, 128  # samples for the unit of the feature error
+_FIT_SAMPLES, _FIT_BATCH = 4096, 128  # samples for the unit of the feature error
 _UPDATE_SAMPLES = 65_536  # training samples that the coder's tables are made from
 
 
@@ -82,9 +82,9 @@ class RateDistortionLearner(Learner):
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         bottleneck = self.codec.bottleneck
         densities = [p for module in bottleneck.model.densities() for p in module.parameters()]
-        of_densities = {id(parameter) for parameter in densities}
+        density_ids = {id(parameter) for parameter in densities}
         back_end = self.codec.back_end.parameters() if self.fine_tunes else ()
-        networks = [p for p in bottleneck.parameters() if id(p) not in of_densities]
+        networks = [p for p in bottleneck.parameters() if id(p) not in density_ids]
         return [
             {"params": [*networks, *back_end], "lr": learning_rate},
             {
@@ -157,7 +157,7 @@ class BottleneckLearner(RateDistortionLearner):
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=schedule.fine_tunes)
         self.frozen, self.schedule = task_back_end.to(codec.device).eval().requires_grad_(False), schedule
-        few = spread_positions(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
+        few = spread_positions(len(train.labels), _FIT_SAMPLES).split(_FIT_BATCH)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
 

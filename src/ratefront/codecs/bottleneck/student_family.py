@@ -58,13 +58,13 @@ class StudentFamily(Family):
         if not isinstance(codec, BottleneckCodec):
             raise TypeError(f"expected a BottleneckCodec, got {type(codec).__name__}")
         parameters = StudentParameters.model_validate(structure.parameters)
-        own = structure.task_model_untrained()
-        own.load_state_dict(task_model.state_dict())
-        codec.back_end.load_state_dict(own.back_end(parameters.split).state_dict())
-        front_end = own.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
+        teacher = structure.task_model_untrained()
+        teacher.load_state_dict(task_model.state_dict())
+        codec.back_end.load_state_dict(teacher.back_end(parameters.split).state_dict())
+        front_end = teacher.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
         train, validation = feature_splits(front_end, data, codec.device, inputs=True)
         schedule = DistillationSchedule(parameters.distilled_until, parameters.distance or "mse")
-        return BottleneckLearner(codec, train, validation, own.back_end(parameters.split), schedule)
+        return BottleneckLearner(codec, train, validation, teacher.back_end(parameters.split), schedule)
 
 
 def student_encoder(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:

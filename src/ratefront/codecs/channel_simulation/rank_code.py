@@ -32,8 +32,8 @@ class RankCode(nn.Module):
     def fit(self, ranks: Sequence[IntArray]) -> None:
         """Fit the tables to ranks (G,) of groups of 1, 2, … ``group`` samples."""
         counts = [
-            np.bincount(_octaves(of_length), minlength=len(sizes)) + _SMOOTHING
-            for of_length, sizes in zip(ranks, self.octave_sizes, strict=True)
+            np.bincount(_octaves(length_ranks), minlength=len(sizes)) + _SMOOTHING
+            for length_ranks, sizes in zip(ranks, self.octave_sizes, strict=True)
         ]
         self.tables.update([(0, torch.from_numpy(count)) for count in counts])
 
@@ -46,17 +46,17 @@ class RankCode(nn.Module):
         octaves = _octaves(ranks)
         encode_with_indexes(octaves.astype(np.int32), lengths - 1, self.frequency_tables(), encoder)
         for length in np.unique(lengths):
-            of_length = lengths == length
-            inside = (ranks - _first_ranks(octaves))[of_length].astype(np.int32)
-            encode_with_indexes(inside, octaves[of_length], self._uniform_tables(length), encoder)
+            selected = lengths == length
+            inside = (ranks - _first_ranks(octaves))[selected].astype(np.int32)
+            encode_with_indexes(inside, octaves[selected], self._uniform_tables(length), encoder)
 
     def read(self, lengths: IntArray, decoder: SymbolDecoder) -> IntArray:
         """Decode the ranks (G,) of groups with lengths (G,)."""
         octaves = decode_with_indexes(lengths - 1, self.frequency_tables(), decoder).astype(np.int64)
         ranks = _first_ranks(octaves)
         for length in np.unique(lengths):
-            of_length = lengths == length
-            ranks[of_length] += decode_with_indexes(octaves[of_length], self._uniform_tables(length), decoder)
+            selected = lengths == length
+            ranks[selected] += decode_with_indexes(octaves[selected], self._uniform_tables(length), decoder)
         return ranks
 
     def bits(self, ranks: IntArray, lengths: IntArray) -> Tensor:

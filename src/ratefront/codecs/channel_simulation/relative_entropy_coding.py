@@ -114,17 +114,17 @@ class ChannelSimulation:
         for chunk in self._chunks(len(channel), first):
             rows = channel[chunk.samples].reshape(-1, chunk.length, self.classes)
             words = np.argmax(word_probabilities(rows) / chunk.shared, axis=1)
-            drawn[chunk.samples] = self._classes_of(words, chunk.length)
+            drawn[chunk.samples] = self._to_classes(words, chunk.length)
         return drawn
 
     def ranks(self, drawn: IntArray, first: int) -> IntArray:
         """The rank (G,), from 0, of each group's word in the shared order; words of equal times are in number order."""
         ranks = np.empty(len(self.lengths(len(drawn))), dtype=np.int64)
         for chunk in self._chunks(len(drawn), first):
-            times, words = chunk.times, self._words_of(drawn[chunk.samples], chunk.length)[:, None]
-            own = np.take_along_axis(times, words, axis=1)
-            tied = (times == own) & (np.arange(times.shape[1]) < words)
-            ranks[chunk.groups] = (times < own).sum(axis=1) + tied.sum(axis=1)
+            times, words = chunk.times, self._to_words(drawn[chunk.samples], chunk.length)[:, None]
+            word_times = np.take_along_axis(times, words, axis=1)
+            tied = (times == word_times) & (np.arange(times.shape[1]) < words)
+            ranks[chunk.groups] = (times < word_times).sum(axis=1) + tied.sum(axis=1)
         return ranks
 
     def classes_at_ranks(self, ranks: IntArray, samples: int, first: int) -> IntArray:
@@ -133,7 +133,7 @@ class ChannelSimulation:
         for chunk in self._chunks(samples, first):
             pairs = zip(chunk.times, ranks[chunk.groups].tolist(), strict=True)
             words = np.array([_word_at_rank(times, rank) for times, rank in pairs])
-            drawn[chunk.samples] = self._classes_of(words, chunk.length)
+            drawn[chunk.samples] = self._to_classes(words, chunk.length)
         return drawn
 
     def _chunks(self, samples: int, first: int) -> Iterator[_Chunk]:
@@ -145,8 +145,8 @@ class ChannelSimulation:
                 count = min(at_a_time, run.stop - start)
                 shared = exponentials(generator.random_raw(count * len(rates))).reshape(count, -1)
                 begin = start * self.group
-                of_samples, groups = slice(begin, begin + count * length), slice(start, start + count)
-                yield _Chunk(of_samples, groups, length, rates, shared)
+                positions, groups = slice(begin, begin + count * length), slice(start, start + count)
+                yield _Chunk(positions, groups, length, rates, shared)
 
     def _runs(self, samples: int) -> Iterator[tuple[range, int]]:
         """Ranges of groups with their length: the whole groups, and a shorter last one."""
@@ -156,11 +156,11 @@ class ChannelSimulation:
         if left:
             yield range(whole, whole + 1), left
 
-    def _words_of(self, drawn: IntArray, length: int) -> IntArray:
+    def _to_words(self, drawn: IntArray, length: int) -> IntArray:
         digits = drawn.reshape(-1, length)
         return np.asarray(np.ravel_multi_index(tuple(digits.T), (self.classes,) * length))
 
-    def _classes_of(self, words: IntArray, length: int) -> IntArray:
+    def _to_classes(self, words: IntArray, length: int) -> IntArray:
         digits = np.unravel_index(words, (self.classes,) * length)
         return np.stack(digits, axis=1).reshape(-1)
 

@@ -128,8 +128,8 @@ class SampleCodec(EntropyCoded):
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         """The bits (n,) of samples; each sample of a group has an equal share of the group's bits."""
         ranks, lengths = self._ranks(latents, first)
-        of_groups, each = self.code.bits(ranks, lengths), torch.from_numpy(lengths)
-        return (of_groups / each).repeat_interleave(each)
+        group_bits, sizes = self.code.bits(ranks, lengths), torch.from_numpy(lengths)
+        return (group_bits / sizes).repeat_interleave(sizes)
 
     @override
     def transmitter_modules(self) -> Sequence[nn.Module]:

@@ -20,9 +20,9 @@ from ratefront.task_models.task_model import TaskModel, predict_logits
 class SampleFamily(Family):
     """Sample and communicate, or the optimal channel of the task model's rate–distortion function.
 
-    Everything is fitted to posteriors of the training split. The task model was trained on these samples and is surer
-    of them than of others. A code that is fitted to them costs more on other samples, but it sends the same draws, so
-    that the accuracy is not overestimated.
+    Everything is fitted to posteriors of the training split. The task model was trained on these samples and is more
+    certain of them than of others. So the code costs more on other samples. It sends the same draws, so that the
+    accuracy is not overestimated.
     """
 
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> SampleCodec:

@@ -43,14 +43,14 @@ class GaussianTables(nn.Module):
 
     def index(self, position: Tensor) -> Tensor:
         """The nearest kept table, int64, of positions that an integer network computed."""
-        near = (position + 0.5).floor().clamp(0, COUNT - 1).long()
-        return near.clamp(self.first.to(near.device), self.last.to(near.device))
+        nearest = (position + 0.5).floor().clamp(0, COUNT - 1).long()
+        return nearest.clamp(self.first.to(nearest.device), self.last.to(nearest.device))
 
     def update(self, positions: Tensor) -> None:
         """Fix the tables; those between the least and the greatest of ``positions`` are kept."""
-        near = (positions + 0.5).floor().clamp(0, COUNT - 1).long()
-        self.first.copy_(near.min())
-        self.last.copy_(near.max())
+        nearest = (positions + 0.5).floor().clamp(0, COUNT - 1).long()
+        self.first.copy_(nearest.min())
+        self.last.copy_(nearest.max())
         kept = range(int(self.first), int(self.last) + 1)
         self.tables.update(
             [_box_gaussian(float(self.scale(torch.tensor(float(i))))) for i in range(COUNT)], kept

@@ -218,7 +218,7 @@ class HyperpriorModel(EntropyModel):
         parts, bits = self._slices(residuals), [self.z_model.estimate_bits(z.numpy())]
 
         def estimate(number: int, index: Tensor) -> Tensor:
-            bits.append(self.gaussians.tables.bits_of(index, parts[number]).flatten(1).sum(dim=1))
+            bits.append(self.gaussians.tables.bits_per_integer(index, parts[number]).flatten(1).sum(dim=1))
             return parts[number]
 
         self._integers_by_table(z, estimate)

@@ -24,8 +24,8 @@ _STEPS, _LARGEST = 2.0**8, 2.0**12
 def round_to_integer_grid(module: nn.Module) -> None:
     """Round a network's weights to values that both fp16 and ``integer_forward`` represent exactly."""
     for weights in module.parameters():
-        near = weights.half().to(weights.dtype).clamp(-_LARGEST_WEIGHT, _LARGEST_WEIGHT)
-        weights.copy_((near * _WEIGHT_STEPS).round() / _WEIGHT_STEPS)
+        rounded = weights.half().to(weights.dtype).clamp(-_LARGEST_WEIGHT, _LARGEST_WEIGHT)
+        weights.copy_((rounded * _WEIGHT_STEPS).round() / _WEIGHT_STEPS)
 
 
 @torch.no_grad()

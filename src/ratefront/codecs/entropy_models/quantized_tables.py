@@ -88,9 +88,9 @@ class QuantizedTables(nn.Module):
     def bits(self, latents: Symbols) -> Tensor:
         """−log2 probability (n,), float64, of latents (n, elements), which must lie inside the ranges."""
         elements = torch.arange(len(self.offset)).expand(len(latents), -1)
-        return self.bits_of(elements, torch.from_numpy(latents)).sum(dim=1)
+        return self.bits_per_integer(elements, torch.from_numpy(latents)).sum(dim=1)
 
-    def bits_of(self, elements: Tensor, integers: Tensor) -> Tensor:
+    def bits_per_integer(self, elements: Tensor, integers: Tensor) -> Tensor:
         """−log2 probability, float64, of each integer under its element's distribution; all have the same shape."""
         pmf, offset = self.pmf.cpu(), self.offset.cpu()
         return -pmf[elements, integers.long() - offset[elements]].log2()

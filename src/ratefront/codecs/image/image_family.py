@@ -55,7 +55,7 @@ class ImageFamily(Family):
         parameters = ImageCodecParameters.model_validate(structure.parameters)
         codec.back_end.load_state_dict(task_model_on_pixels(task_model).state_dict())
         train, validation = image_splits(data, codec.device)
-        return ImageLearner(codec, train, validation, of_task=parameters.distortion == "task")
+        return ImageLearner(codec, train, validation, task_distortion=parameters.distortion == "task")
 
 
 def _bottleneck(parameters: ImageCodecParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:

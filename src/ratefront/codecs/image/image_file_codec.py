@@ -50,9 +50,9 @@ class ImageFileCodec(Codec):
 
     @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        return _latents_of(map_in_threads(self._file_of, list(to_bytes(images))))
+        return _files_to_latents(map_in_threads(self._encode_image, list(to_bytes(images))))
 
-    def _file_of(self, pixels: NDArray[np.uint8]) -> bytes:
+    def _encode_image(self, pixels: NDArray[np.uint8]) -> bytes:
         """The file of an image (C, H, W); it has no metadata, since the image is made from an array."""
         file = BytesIO()
         one = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
@@ -61,7 +61,7 @@ class ImageFileCodec(Codec):
 
     @override
     def encode(self, latents: Symbols, first: int = 0) -> bytes:
-        data = b"".join(_files_of(latents))
+        data = b"".join(_latents_to_files(latents))
         decoded = self.decode(data, len(latents), first)
         width = decoded.shape[1]
         if not np.array_equal(latents[:, :width], decoded) or (latents[:, width:] != FILLER).any():
@@ -81,10 +81,10 @@ class ImageFileCodec(Codec):
             files.append(data[begin:end])
             begin = end
         if begin != len(data):
-            raise BitstreamError(f"{len(data) - begin} bytes behind the last image file")
+            raise BitstreamError(f"{len(data) - begin} bytes after the last image file")
         if samples * max(map(len, files), default=0) > MAX_LATENTS:
             raise BitstreamError("the samples are longer than a reader takes")
-        return _latents_of(files)
+        return _files_to_latents(files)
 
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         """Classes (n,) of the decoded images.
@@ -102,7 +102,7 @@ class ImageFileCodec(Codec):
 
     def images(self, latents: Symbols) -> Samples:
         """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is indexed."""
-        return _DecodedImages(list(_files_of(latents)), self.file_format)
+        return _DecodedImages(list(_latents_to_files(latents)), self.file_format)
 
     @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
@@ -148,7 +148,7 @@ class _DecodedImages:
     def _decode_one(self, file: bytes) -> NDArray[np.uint8]:
         """Pixels (C, H, W) of a file; its header is checked first, so that Pillow allocates no other size."""
         if self.file_format.end(file, 0) != len(file):
-            raise BitstreamError("bytes behind the end of an image file")
+            raise BitstreamError("bytes after the end of an image file")
         try:
             with Image.open(BytesIO(file), formats=[self.file_format.name]) as image:
                 pixels = np.asarray(image.convert("L" if self.shape[1] == 1 else "RGB"))
@@ -157,7 +157,7 @@ class _DecodedImages:
         return pixels[None] if self.shape[1] == 1 else pixels.transpose(2, 0, 1)
 
 
-def _latents_of(files: Sequence[bytes]) -> Symbols:
+def _files_to_latents(files: Sequence[bytes]) -> Symbols:
     """The bytes of files as latents (n, longest), filled up with ``FILLER``."""
     latents = np.full((len(files), max(map(len, files), default=0)), FILLER, dtype=np.int32)
     for row, file in zip(latents, files, strict=True):
@@ -165,5 +165,5 @@ def _latents_of(files: Sequence[bytes]) -> Symbols:
     return latents
 
 
-def _files_of(latents: Symbols) -> Iterator[bytes]:
+def _latents_to_files(latents: Symbols) -> Iterator[bytes]:
     return (row[row != FILLER].astype(np.uint8).tobytes() for row in latents)

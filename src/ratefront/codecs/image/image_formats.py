@@ -50,12 +50,12 @@ class Png(ImageFormat):
 
     @override
     def end(self, data: bytes, begin: int) -> int:
-        offset = _after(b"\x89PNG\r\n\x1a\n" + self._header(), data, begin)
+        offset = _expect(b"\x89PNG\r\n\x1a\n" + self._header(), data, begin)
         while True:
-            length, kind = _fields(">I4s", data, offset)
+            length, kind = _unpack(">I4s", data, offset)
             if kind not in (b"IDAT", b"IEND"):
                 raise BitstreamError(f"a PNG file with a part {kind!r}, which no codec here writes")
-            offset = _within(data, offset + 12 + length)  # length, kind, contents, CRC
+            offset = _check_length(data, offset + 12 + length)  # length, kind, contents, CRC
             if kind == b"IEND":
                 return offset
 
@@ -76,18 +76,18 @@ class Jpeg(ImageFormat):
 
     @override
     def end(self, data: bytes, begin: int) -> int:
-        offset, marker, frames = _after(b"\xff\xd8", data, begin), b"", 0
+        offset, marker, frames = _expect(b"\xff\xd8", data, begin), b"", 0
         while marker != _SCAN:
-            marker, length = _fields(">2sH", data, offset)
+            marker, length = _unpack(">2sH", data, offset)
             if marker not in _SEGMENTS:
                 raise BitstreamError(f"a JPEG file with a marker {marker!r}, which no codec here writes")
             if marker == _FRAME:
-                _after(self._frame(), data, offset + 4)
+                _expect(self._frame(), data, offset + 4)
                 frames += 1
-            offset = _within(data, offset + 2 + length)
+            offset = _check_length(data, offset + 2 + length)
         if frames != 1:
             raise BitstreamError(f"a JPEG file of {frames} frames")
-        return _after(b"\xff\xd9", data, _end_of_scan(data, offset))
+        return _expect(b"\xff\xd9", data, _end_of_scan(data, offset))
 
     def _frame(self) -> bytes:
         channels, height, width = self.shape
@@ -95,22 +95,17 @@ class Jpeg(ImageFormat):
 
 
 _FRAME, _SCAN = b"\xff\xc0", b"\xff\xda"
-_SEGMENTS = (
-    b"\xff\xe0",
-    b"\xff\xdb",
-    _FRAME,
-    b"\xff\xc4",
-    _SCAN,
-)  # JFIF, quantization tables, frame, Huffman tables, scan
+#: JFIF, quantization tables, frame, Huffman tables, scan.
+_SEGMENTS = (b"\xff\xe0", b"\xff\xdb", _FRAME, b"\xff\xc4", _SCAN)
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 
 
 def _end_of_scan(data: bytes, begin: int) -> int:
     """The offset of the next marker: in the image's own data a byte 0xFF is followed by a zero."""
-    found = _MARKER.search(data, begin)
-    if found is None:
+    marker = _MARKER.search(data, begin)
+    if marker is None:
         raise BitstreamError("a JPEG file without an end")
-    return found.start()
+    return marker.start()
 
 
 class WebP(ImageFormat):
@@ -124,30 +119,31 @@ class WebP(ImageFormat):
 
     @override
     def end(self, data: bytes, begin: int) -> int:
-        riff, size, kind, length = _fields("<4sI8sI", data, begin)
+        riff, size, kind, length = _unpack("<4sI8sI", data, begin)
         if (riff, kind) != (b"RIFF", b"WEBPVP8 ") or size != 12 + length + length % 2:
             raise BitstreamError(f"not a lossy WebP file: {riff!r}, {size} bytes, {kind!r}, {length} bytes")
-        _after(b"\x9d\x01\x2a" + struct.pack("<HH", self.shape[2], self.shape[1]), data, begin + 23)
-        return _within(data, begin + 8 + size)
+        _expect(b"\x9d\x01\x2a" + struct.pack("<HH", self.shape[2], self.shape[1]), data, begin + 23)
+        return _check_length(data, begin + 8 + size)
 
 
 FORMATS: dict[str, type[ImageFormat]] = {"png": Png, "jpeg": Jpeg, "webp": WebP}
 
 
-def _fields(layout: str, data: bytes, offset: int) -> tuple[Any, ...]:
-    _within(data, offset + struct.calcsize(layout))
+def _unpack(layout: str, data: bytes, offset: int) -> tuple[Any, ...]:
+    _check_length(data, offset + struct.calcsize(layout))
     return struct.unpack_from(layout, data, offset)
 
 
-def _within(data: bytes, offset: int) -> int:
+def _check_length(data: bytes, offset: int) -> int:
+    """Check that the data reach as far as ``offset``; return it."""
     if offset > len(data):
         raise BitstreamError(f"an image file is cut off: {len(data)} bytes, of which it needs {offset}")
     return offset
 
 
-def _after(expected: bytes, data: bytes, offset: int) -> int:
-    """The offset after these bytes, which must stand at ``offset``."""
-    found = data[offset : offset + len(expected)]
-    if found != expected:
-        raise BitstreamError(f"an image file has {found.hex()} where {expected.hex()} must be")
+def _expect(expected: bytes, data: bytes, offset: int) -> int:
+    """Check that the expected bytes stand at ``offset``; return the offset after them."""
+    actual = data[offset : offset + len(expected)]
+    if actual != expected:
+        raise BitstreamError(f"an image file has {actual.hex()} where {expected.hex()} must be")
     return offset + len(expected)

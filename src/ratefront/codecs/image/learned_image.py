@@ -71,23 +71,28 @@ class LearnedImageCodec(BottleneckCodec):
 class ImageLearner(RateDistortionLearner):
     """Trains g_a, the entropy model and g_s; the task model is frozen.
 
-    With ``of_task`` False the loss is rate + β · pixels · 255² · MSE, where MSE is the mean over pixels and channels of
-    images in [0, 1]. β is then λ of CompressAI's models, whose rate and error are those of a pixel.
+    Without ``task_distortion`` the loss is rate + β · pixels · 255² · MSE, where MSE is the mean over pixels and
+    channels of images in [0, 1]. β is then λ of CompressAI's models, whose rate and error are those of a pixel.
 
-    With ``of_task`` True the loss is rate + β · cross-entropy of the task model on the decoded image; β is in bits per
-    nat. The first quarter of the training uses the image error all the same: as long as g_s gives no images, the task
+    With ``task_distortion`` the loss is rate + β · cross-entropy of the task model on the decoded image; β is in bits
+    per nat. The first quarter of the training still uses the image error: as long as g_s gives no images, the task
     model gives no useful gradient, and the latents drift away.
     """
 
     def __init__(
-        self, codec: LearnedImageCodec, train: LearnerSplit, validation: LearnerSplit, *, of_task: bool
+        self,
+        codec: LearnedImageCodec,
+        train: LearnerSplit,
+        validation: LearnerSplit,
+        *,
+        task_distortion: bool,
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=False)
-        self.of_task = of_task
+        self.task_distortion = task_distortion
 
     @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
-        if not self.of_task:
+        if not self.task_distortion:
             return squared_error(synthesised, self.train.inputs[batch])
         if progress < _IMAGE_ERROR_UNTIL:
             return squared_error(synthesised, self.train.inputs[batch]) * (

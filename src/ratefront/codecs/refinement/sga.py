@@ -52,7 +52,7 @@ class SGASettings:
             _FIRST_TEMPERATURE * (_LAST_TEMPERATURE / _FIRST_TEMPERATURE) ** (step / max(1, self.steps - 1))
         )
 
-    def learning_rate_of(self, step: int) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """Adam's learning rate in this step, counted from 0."""
         cosine = (1 + math.cos(math.pi * step / self.steps)) / 2
         return self.learning_rate * (_FINAL_LEARNING_RATE + (1 - _FINAL_LEARNING_RATE) * cosine)
@@ -77,7 +77,7 @@ def anneal(
     generator = torch.Generator().manual_seed(settings.seed)
     with torch.enable_grad():
         for step in range(settings.steps):
-            optimiser.param_groups[0]["lr"] = settings.learning_rate_of(step)
+            optimiser.param_groups[0]["lr"] = settings.learning_rate_at(step)
             relaxed = model.relax(moved, settings.temperature(step), generator)
             (moved.grad,) = torch.autograd.grad(loss(relaxed).sum(), moved)
             optimiser.step()

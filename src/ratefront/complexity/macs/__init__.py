@@ -6,8 +6,8 @@ activation with a weight or constant. A matrix product or convolution has as man
 two activations count in matrix products, and where a sum takes them up. Products with a single number, elementwise
 functions, fused normalisation, pooling, reductions and copies count as none, as in papers.
 
-So scales that papers leave out count where a network writes them as products: scales of layers, or of a normalisation
-of three channels. An operation of which nothing is known is named. The number is then unknown, never too small.
+A scale that a network writes as a product counts, even if papers leave it out: the scale of a layer, or of a
+normalisation of three channels. An operation that is not known is named. The number is then unknown, never too small.
 """
 
 from __future__ import annotations

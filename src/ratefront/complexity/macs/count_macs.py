@@ -118,7 +118,7 @@ class _MacCounter(TorchDispatchMode):
         if (output := self._run_in_parts(func, args, kwargs)) is not NotImplemented:
             return output
         self._look_for_unseen_work(func, args, kwargs)
-        inputs = self._products.inputs_of(func, args, kwargs)
+        inputs = self._products.read_inputs(func, args, kwargs)
         output = func(*args, **kwargs)
         self._memory.follow(func, args, kwargs, output)
         elementwise = self._products.follow(func, args, kwargs, inputs, output)

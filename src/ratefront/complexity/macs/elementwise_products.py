@@ -21,11 +21,11 @@ from ratefront.complexity.macs.operations import (
     arguments_written,
     by_schema_argument,
     copies,
+    dense_tensors,
     is_elementwise,
     is_view,
     kind,
     names_in,
-    tensors_of,
 )
 
 #: The tensors that an operation takes, and where their numbers came from before it ran.
@@ -47,7 +47,7 @@ _SUMS = names_in("""
     scatter_reduce sum _adaptive_avg_pool2d _adaptive_avg_pool3d
 """)
 _ACCUMULATING = names_in("index_put put scatter _index_put_impl _unsafe_index_put")
-_OF_ONE_NUMBER = names_in("""
+_CREATING = names_in("""
     bernoulli empty empty_like empty_strided fill full full_like new_empty new_empty_strided new_full new_ones
     new_zeros ones ones_like scalar_tensor zero zeros zeros_like
 """)
@@ -62,16 +62,16 @@ class ElementwiseProducts:
         self._origins = OriginTracker()
         #: Whether numbers of the sample, or of weights, became Python numbers: any Python number may be one of them.
         self._sample_left = self._weights_left = False
-        for tensor in tensors_of(sample):
+        for tensor in dense_tensors(sample):
             self._origins.write(tensor, Origin(from_sample=True, from_weights=False))
 
-    def inputs_of(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Inputs:
+    def read_inputs(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Inputs:
         """Return the tensors whose numbers an operation uses; call this before it runs and may write them."""
         used = [
             value for argument, value in by_schema_argument(operation, args, kwargs) if not argument.is_out
         ]
-        tensors = tensors_of(used)[_overwrites_first(operation) :]
-        return [(tensor, self._origins.of(tensor)) for tensor in tensors]
+        tensors = dense_tensors(used)[_overwrites_first(operation) :]
+        return [(tensor, self._origins.origin(tensor)) for tensor in tensors]
 
     def follow(
         self,
@@ -84,8 +84,8 @@ class ElementwiseProducts:
         """Count the multiply–accumulates that an operation without a formula holds or takes up."""
         if is_view(operation):
             return 0
-        changed = tensors_of(arguments_written(operation, args, kwargs))
-        results = tensors_of(output) or changed
+        changed = dense_tensors(arguments_written(operation, args, kwargs))
+        results = dense_tensors(output) or changed
         scales, origin = self._scales_by_number(operation, args, inputs), _result_origin(operation, inputs)
         for tensor in (*results, *changed):
             self._origins.write(
@@ -101,7 +101,7 @@ class ElementwiseProducts:
 
     def note_left(self, tensor: Tensor) -> None:
         """Remember that a tensor's numbers became numbers of Python."""
-        origin = self._origins.of(tensor)
+        origin = self._origins.origin(tensor)
         self._sample_left |= origin.from_sample
         self._weights_left |= tensor.is_floating_point() and _is_weight((tensor, origin))
 
@@ -109,8 +109,8 @@ class ElementwiseProducts:
         """Tell whether it multiplies the sample by a Python number that may be a weight, or the other way round."""
         if kind(operation) not in ("mul", "div") or not any(isinstance(value, int | float) for value in args):
             return False
-        of_weights = self._sample_left and any(map(_is_weight, inputs))
-        return of_weights or (self._weights_left and any(origin.from_sample for _, origin in inputs))
+        scales_weights = self._sample_left and any(map(_is_weight, inputs))
+        return scales_weights or (self._weights_left and any(origin.from_sample for _, origin in inputs))
 
 
 def _overwrites_first(operation: Operation) -> bool:
@@ -154,7 +154,7 @@ def _result_origin(operation: Operation, inputs: Inputs) -> Origin:
 
 def _is_made_by_run(operation: Operation, inputs: Inputs) -> bool:
     """Tell whether nothing in the result comes from outside."""
-    made = kind(operation) in _OF_ONE_NUMBER or (bool(inputs) and is_elementwise(operation))
+    made = kind(operation) in _CREATING or (bool(inputs) and is_elementwise(operation))
     return made and not any(origin.from_weights for _, origin in inputs)
 
 
@@ -168,7 +168,7 @@ def _unsummed_products(operation: Operation, inputs: Inputs) -> int:
     """Count the products that no sum has taken up yet in each number of the result."""
     name, factors = kind(operation), _factors(operation, inputs)
     held = [origin.unsummed_products for _, origin in inputs]
-    if (name in _SQUARES or _is_own_square(name, factors)) and inputs[0][1].is_difference:
+    if (name in _SQUARES or _is_square(name, factors)) and inputs[0][1].is_difference:
         return 1
     if name in ("mul", "addcmul") and _is_pair(factors) and not _multiplies_by_weights(operation, inputs):
         return 1 + sum(held[: len(inputs) - len(factors)])
@@ -182,7 +182,7 @@ def _passes(operation: Operation) -> bool:
     return kind(operation) in _PASSING or copies(operation)
 
 
-def _is_own_square(name: str, factors: Inputs) -> bool:
+def _is_square(name: str, factors: Inputs) -> bool:
     return name == "mul" and len(factors) == 2 and factors[0][0] is factors[1][0]
 
 

@@ -17,28 +17,28 @@ from torch.utils.flop_counter import flop_registry
 from ratefront.complexity.macs.operations import Operation, plain_name
 
 
-def _of_second(out: Tensor, first: Tensor, second: Tensor, *rest: object, **named: object) -> int:
+def _second_size(out: Tensor, first: Tensor, second: Tensor, *rest: object, **named: object) -> int:
     """Count every number of the second argument once: a matrix times a vector, added to something."""
     return second.numel()
 
 
-def _of_first(out: Tensor, first: Tensor, *rest: object, **named: object) -> int:
+def _first_size(out: Tensor, first: Tensor, *rest: object, **named: object) -> int:
     return first.numel()
 
 
-def _of_output(out: Tensor, *rest: object, **named: object) -> int:
+def _output_size(out: Tensor, *rest: object, **named: object) -> int:
     return out.numel()
 
 
-def _matrices(out: Tensor, first: Tensor, *rest: object, **named: object) -> int:
+def _matrix_product(out: Tensor, first: Tensor, *rest: object, **named: object) -> int:
     return out.numel() * first.shape[-1]
 
 
-def _sum_of_matrices(out: Tensor, added: Tensor, first: Tensor, *rest: object, **named: object) -> int:
+def _sum_of_matrix_products(out: Tensor, added: Tensor, first: Tensor, *rest: object, **named: object) -> int:
     return out.numel() * first.shape[0] * first.shape[-1]
 
 
-def _over_time(out: Tensor, values: Tensor, weight: Tensor, *rest: object, **named: object) -> int:
+def _time_convolution(out: Tensor, values: Tensor, weight: Tensor, *rest: object, **named: object) -> int:
     """Count a convolution whose weight is (k, inputs, outputs)."""
     return out.numel() * prod(weight.shape[:2])
 
@@ -71,14 +71,14 @@ def _expanded(tensor: Tensor, at: Sequence[int]) -> list[int]:
 
 
 _NOT_IN_TORCH: Mapping[str, Callable[..., int]] = {
-    "mv": _of_first,
-    "dot": _of_first,
-    "vdot": _of_first,
-    "addmv": _of_second,
-    "addr": _of_output,
-    "addbmm": _sum_of_matrices,
-    "_int_mm": _matrices,
-    "conv_tbc": _over_time,
+    "mv": _first_size,
+    "dot": _first_size,
+    "vdot": _first_size,
+    "addmv": _second_size,
+    "addr": _output_size,
+    "addbmm": _sum_of_matrix_products,
+    "_int_mm": _matrix_product,
+    "conv_tbc": _time_convolution,
     "_trilinear": _bilinear,
 }
 
@@ -89,15 +89,15 @@ def macs_by_formula(
     """Return the multiply–accumulates of a call; None where the operation has no formula."""
     if operation.namespace == "aten" and (formula := _NOT_IN_TORCH.get(plain_name(operation))):
         return formula(output, *args, **kwargs)
-    flops = _flops_of(operation)
+    flops = _flop_formula(operation)
     return None if flops is None else int(flops(*args, **_without_out(kwargs), out_val=output)) // 2
 
 
-def _flops_of(operation: Operation) -> Callable[..., int] | None:
+def _flop_formula(operation: Operation) -> Callable[..., int] | None:
     """Return torch's formula of the operation, or of the operation whose in-place form it is."""
-    own: Callable[..., int] | None = flop_registry.get(operation.overloadpacket)
-    if own is not None or operation.namespace != "aten":
-        return own
+    formula: Callable[..., int] | None = flop_registry.get(operation.overloadpacket)
+    if formula is not None or operation.namespace != "aten":
+        return formula
     return flop_registry.get(getattr(torch.ops.aten, plain_name(operation), None))
 
 

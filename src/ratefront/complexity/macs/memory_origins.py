@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ratefront.complexity.macs.operations import storage_of
+from ratefront.complexity.macs.operations import tensor_storage
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class OriginTracker:
         # Storages are held weakly, so that no address comes twice.
         self._known: dict[int, tuple[StorageWeakRef, Origin]] = {}
 
-    def of(self, tensor: Tensor) -> Origin:
+    def origin(self, tensor: Tensor) -> Origin:
         """Return the origin of the tensor's memory."""
-        known = self._known.get(storage_of(tensor)._cdata)
+        known = self._known.get(tensor_storage(tensor)._cdata)
         return Origin() if known is None else known[1]
 
     def write(self, tensor: Tensor, origin: Origin, *, computed: bool = False) -> None:
@@ -56,9 +56,9 @@ class OriginTracker:
         What is ``computed`` in place in a part of weights (a gate in a recurrent layer's memory) makes all of that
         memory derive from the sample.
         """
-        storage = storage_of(tensor)
+        storage = tensor_storage(tensor)
         if tensor.numel() * tensor.element_size() < storage.nbytes():
-            both = origin | self.of(tensor)
+            both = origin | self.origin(tensor)
             from_weights = origin.from_weights or (both.from_weights and not computed) or not both.from_sample
             origin = replace(both, from_weights=from_weights)
         self._known[storage._cdata] = (StorageWeakRef(storage), origin)
@@ -66,4 +66,4 @@ class OriginTracker:
 
 def holds_one_number(tensor: Tensor) -> bool:
     """Tell whether all of the tensor's memory is one number; an element of a weight is no such tensor."""
-    return int(storage_of(tensor).nbytes()) <= tensor.element_size()
+    return int(tensor_storage(tensor).nbytes()) <= tensor.element_size()

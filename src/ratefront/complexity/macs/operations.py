@@ -88,8 +88,8 @@ def is_elementwise(operation: Operation) -> bool:
 def is_view(operation: Operation) -> bool:
     """Tell whether the operation returns a tensor on its argument's memory and writes no number."""
     returned = [value.alias_info for value in operation._schema.returns]
-    given = any(alias is not None and not alias.is_write for alias in returned)
-    return given or torch.Tag.inplace_view in operation.tags
+    is_alias = any(alias is not None and not alias.is_write for alias in returned)
+    return is_alias or torch.Tag.inplace_view in operation.tags
 
 
 def kind(operation: Operation) -> str:
@@ -113,13 +113,13 @@ def _takes_no_tensor(operation: Operation) -> bool:
     return not any("Tensor" in str(argument.type) for argument in operation._schema.arguments)
 
 
-def tensors_of(values: object) -> list[Tensor]:
+def dense_tensors(values: object) -> list[Tensor]:
     """Return all dense tensors in nested lists and mappings."""
     leaves: Iterable[object] = tree_leaves(values)
     return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.layout == torch.strided]
 
 
-def storage_of(tensor: Tensor) -> Any:
+def tensor_storage(tensor: Tensor) -> Any:
     """Return the memory that a tensor is a view of."""
     with torch._C.DisableTorchFunction():
         return tensor.untyped_storage()

@@ -18,9 +18,9 @@ from ratefront.complexity.macs.operations import (
     Operation,
     arguments_read,
     arguments_written,
+    dense_tensors,
     is_view,
-    storage_of,
-    tensors_of,
+    tensor_storage,
 )
 
 _TO_ARRAYS = frozenset({Tensor.numpy, Tensor.__array__, Tensor.tolist})
@@ -51,7 +51,7 @@ class ValuesLeavingTorch(TorchFunctionMode):
 
 
 class RunningNormalisation(TorchFunctionMode):
-    """Tells, while it runs, of a normalisation that torch composes of single operations where it has no fused one."""
+    """Knows whether a normalisation is running, which torch composes of single operations if it has no fused one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,24 +77,24 @@ class UnwrittenMemory:
         """Tell whether this operation reads such memory."""
         if is_view(operation):
             return False
-        return any(map(self._is_unwritten, tensors_of(arguments_read(operation, args, kwargs))))
+        return any(map(self._is_unwritten, dense_tensors(arguments_read(operation, args, kwargs))))
 
     def holds(self, values: object) -> bool:
         """Tell whether one of these tensors is such memory."""
-        return any(map(self._is_unwritten, tensors_of(values)))
+        return any(map(self._is_unwritten, dense_tensors(values)))
 
     def follow(
         self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], output: object
     ) -> None:
         """Update what is unwritten, after an operation was run."""
         allocates = operation.overloadpacket.__name__ in _ALLOCATIONS
-        for tensor in tensors_of(output) if allocates else ():
+        for tensor in dense_tensors(output) if allocates else ():
             if tensor.numel():
-                storage = StorageWeakRef(storage_of(tensor))
+                storage = StorageWeakRef(tensor_storage(tensor))
                 self._unwritten[storage.cdata] = storage
         if not allocates and not is_view(operation):
-            for tensor in tensors_of([arguments_written(operation, args, kwargs), output]):
-                self._unwritten.pop(storage_of(tensor)._cdata, None)
+            for tensor in dense_tensors([arguments_written(operation, args, kwargs), output]):
+                self._unwritten.pop(tensor_storage(tensor)._cdata, None)
 
     def _is_unwritten(self, tensor: Tensor) -> bool:
-        return bool(self._unwritten) and storage_of(tensor)._cdata in self._unwritten
+        return bool(self._unwritten) and tensor_storage(tensor)._cdata in self._unwritten

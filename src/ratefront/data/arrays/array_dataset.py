@@ -116,7 +116,7 @@ def _read_description(parameters: ArraysParameters) -> _ArraysFile:
     if kind == "images":
         for name in (name for name in headers if name.startswith("x")):
             check_stored_brightness(path, name)
-    return _ArraysFile(path, kind, headers, {name: own.astype(np.int64) for name, own in labels.items()})
+    return _ArraysFile(path, kind, headers, {name: array.astype(np.int64) for name, array in labels.items()})
 
 
 def _names_to_read(path: Path) -> tuple[str, ...]:

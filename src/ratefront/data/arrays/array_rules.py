@@ -36,20 +36,20 @@ def check_headers(headers: Mapping[str, ArrayHeader], path: Path) -> None:
             )
 
 
-def check_sample_dtype(found: np.dtype[Any], place: str, header: object) -> None:
+def check_sample_dtype(dtype: np.dtype[Any], place: str, header: object) -> None:
     """Check that samples may be numbers of this type.
 
     Args:
-        found: The type of the samples.
+        dtype: The type of the samples.
         place: The file and array, for the message.
         header: What the array is, for the message.
 
     Raises:
         InputError: They may not. The message says how to convert them.
     """
-    if found != np.uint8 and found not in (np.float16, np.float32, np.float64):
+    if dtype != np.uint8 and dtype not in (np.float16, np.float32, np.float64):
         raise InputError(
-            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_dtype_hint(found)}"
+            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_dtype_hint(dtype)}"
         )
 
 
@@ -71,12 +71,12 @@ def _check_samples(header: ArrayHeader, place: str) -> None:
         )
 
 
-def _dtype_hint(found: np.dtype[Any]) -> str:
-    if found.kind == "f":  # of the other byte order, or wider than 64 bits
+def _dtype_hint(dtype: np.dtype[Any]) -> str:
+    if dtype.kind == "f":  # of the other byte order, or wider than 64 bits
         return "; x.astype('float32') makes it so"
-    if found.kind == "b":
+    if dtype.kind == "b":
         return "; x.astype('uint8') * 255 makes it so"
-    if found.kind in "iu":
+    if dtype.kind in "iu":
         return "; of values 0 … 255 x.astype('uint8') makes it so, of 16 bits x / numpy.float32(65535)"
     return ""
 

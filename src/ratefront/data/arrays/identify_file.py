@@ -63,9 +63,9 @@ def _identify_archive(path: Path) -> str | None:
 def _identify_by_first_bytes(head: bytes, path: Path) -> str | None:
     if not head:
         return "empty"
-    for beginning, what in _FIRST_BYTES:
+    for beginning, description in _FIRST_BYTES:
         if head.startswith(beginning):
-            return what
+            return description
     with suppress(UnicodeDecodeError):
         text = codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
         if path.suffix.lower() in (".csv", ".tsv", ".txt") or any(mark in text for mark in (",", ";", "\t")):

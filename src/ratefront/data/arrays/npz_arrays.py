@@ -40,10 +40,10 @@ def array_names(path: Path) -> list[str]:
         InputError: The file cannot be read, or is another kind of file.
     """
     with as_input_errors(path), zipfile.ZipFile(path) as archive:
-        found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-        if not found:
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        if not names:
             raise InputError(f"{path}: is not an npz file but {identify_file(path)}")
-        return found
+        return names
 
 
 def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
@@ -53,12 +53,12 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
         InputError: The file cannot be read or lacks an array; or an array does not hold plain numbers, or not as many
             as its header says.
     """
-    found = array_names(path)
+    present = array_names(path)
     with as_input_errors(path), zipfile.ZipFile(path) as archive:
-        if missing := [name for name in names if name not in found]:
+        if missing := [name for name in names if name not in present]:
             raise InputError(
                 f"{path}: needs the arrays {', '.join(names)}, but {', '.join(missing)} is missing; "
-                f"found: {', '.join(found) or 'none'}"
+                f"found: {', '.join(present) or 'none'}"
             )
         headers = {}
         for name in names:

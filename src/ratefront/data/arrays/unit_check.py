@@ -55,15 +55,16 @@ def unit_remarks(path: Path, splits: Sequence[str], kind: SampleKind) -> list[st
     stamp = file_stamp(path)
     train, *others = (_sizes(path, f"x_{split}", kind, stamp) for split in splits)
     remarks = (
-        _unit_remark(f"x_{split}", own, train, kind) for split, own in zip(splits[1:], others, strict=True)
+        _unit_remark(f"x_{split}", sizes, train, kind)
+        for split, sizes in zip(splits[1:], others, strict=True)
     )
     return [remark for remark in remarks if remark]
 
 
 @lru_cache(maxsize=64)
 def _sizes(path: Path, name: str, kind: SampleKind, stamp: tuple[int, ...]) -> _Sizes:
-    found = [_size(sample, kind) for sample in read_spread_samples(path, name)]
-    largest, root_mean_square = np.array(found, dtype=np.float64).reshape(-1, 2).T
+    sizes = [_size(sample, kind) for sample in read_spread_samples(path, name)]
+    largest, root_mean_square = np.array(sizes, dtype=np.float64).reshape(-1, 2).T
     return _Sizes(largest, root_mean_square)
 
 
@@ -76,26 +77,26 @@ def _size(sample: NDArray[Any], kind: SampleKind) -> tuple[float, float]:
     return largest, largest * float(np.sqrt(np.square(values / (largest or 1.0)).mean()))
 
 
-def _unit_remark(name: str, own: _Sizes, train: _Sizes, kind: SampleKind) -> str:
-    if not (train.largest.any() and len(own.largest)):
+def _unit_remark(name: str, sizes: _Sizes, train: _Sizes, kind: SampleKind) -> str:
+    if not (train.largest.any() and len(sizes.largest)):
         return ""
-    if not own.largest.any():
-        return _all_zero_remark(name, len(own.largest), train, kind)
-    largest, of_train = float(own.largest.max()), float(train.largest.max())
-    ratio = log(largest) - log(of_train)
-    if min(abs(ratio), _certain_shift(own, train, np.sign(ratio))) <= log(_FACTOR):
+    if not sizes.largest.any():
+        return _all_zero_remark(name, len(sizes.largest), train, kind)
+    largest, train_largest = float(sizes.largest.max()), float(train.largest.max())
+    ratio = log(largest) - log(train_largest)
+    if min(abs(ratio), _certain_shift(sizes, train, np.sign(ratio))) <= log(_FACTOR):
         return ""
     less, more, values = _COMPARISON_WORDS[kind]
     return (
         f"{name} is about {np.exp(abs(ratio)):.3g} times {less if ratio < 0 else more} than x_train ({values} "
-        f"{largest:.3g} against {of_train:.3g}): is it in other units? Then what x_train teaches is wrong there: bring "
-        "both to the same units, as by dividing each by its own full range. Where the samples are so, leave them"
+        f"{largest:.3g} against {train_largest:.3g}): is it in other units? Then what x_train teaches is wrong there: "
+        "bring both to the same units, as by dividing each by its own full range. Where the samples are so, leave them"
     )
 
 
-def _certain_shift(own: _Sizes, train: _Sizes, sign: float) -> float:
+def _certain_shift(sizes: _Sizes, train: _Sizes, sign: float) -> float:
     """Return the shift of the typical size in the direction of ``sign``, as a logarithm, less what may be chance."""
-    first, second = train.log_sizes, own.log_sizes
+    first, second = train.log_sizes, sizes.log_sizes
     if min(len(first), len(second)) < _FEWEST:
         return -inf
     freedom = len(first) + len(second) - 2

@@ -45,7 +45,7 @@ def check_values(values: NDArray[Any], kind: SampleKind, place: str) -> None:
     def chunks() -> Iterator[NDArray[Any]]:
         return (values[first : first + _CHUNK_SAMPLES] for first in range(0, len(values), _CHUNK_SAMPLES))
 
-    _check(_range_of(chunks()), lambda: _statistics(chunks()), kind, place)
+    _check(_range(chunks()), lambda: _statistics(chunks()), kind, place)
 
 
 def check_stored_values(path: Path, name: str, kind: SampleKind) -> None:
@@ -100,7 +100,7 @@ def stored_range(path: Path, name: str) -> tuple[float, float]:
 
 @lru_cache(maxsize=64)
 def _stored_range(path: Path, name: str, stamp: tuple[int, ...]) -> tuple[float, float]:
-    return _range_of(read_chunks(path, name))
+    return _range(read_chunks(path, name))
 
 
 @lru_cache(maxsize=64)
@@ -108,7 +108,7 @@ def _stored_statistics(path: Path, name: str, stamp: tuple[int, ...]) -> _Statis
     return _statistics(read_chunks(path, name))
 
 
-def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
+def _range(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for chunk in chunks:
         low, high = np.minimum(low, chunk.min()), np.maximum(high, chunk.max())
@@ -116,17 +116,22 @@ def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
 
 
 def _check(
-    found: tuple[float, float], statistics: Callable[[], _Statistics], kind: SampleKind, place: str
+    value_range: tuple[float, float],
+    compute_statistics: Callable[[], _Statistics],
+    kind: SampleKind,
+    place: str,
 ) -> None:
-    low, high = found
+    low, high = value_range
     is_finite = bool(np.isfinite([low, high]).all())
     if is_finite and (kind == "points" or (low >= 0 and high <= 1)):
         return
-    seen = statistics()  # only in case of an error: they cost more than the range
+    statistics = compute_statistics()  # only in case of an error: they cost more than the range
     if not is_finite:
-        raise InputError(f"{place}: must be finite, got {seen.not_finite} value(s) that are NaN or infinite")
+        raise InputError(
+            f"{place}: must be finite, got {statistics.not_finite} value(s) that are NaN or infinite"
+        )
     raise InputError(
-        f"{place}: floats of images must be in [0, 1], got values from {low:g} to {high:g}; {_range_hint(seen)}"
+        f"{place}: floats of images must be in [0, 1], got values from {low:g} to {high:g}; {_range_hint(statistics)}"
     )
 
 
@@ -147,28 +152,28 @@ def _statistics(chunks: Iterable[NDArray[Any]]) -> _Statistics:
     return _Statistics(low, high, mean, variance**0.5, are_integers, not_finite)
 
 
-def _range_hint(seen: _Statistics) -> str:
+def _range_hint(statistics: _Statistics) -> str:
     """Say what such values usually are and how to bring them to [0, 1]."""
-    if seen.low >= 0:
-        return _brightness_hint(seen)
-    if seen.low >= -0.5 and seen.high <= 0.5:
+    if statistics.low >= 0:
+        return _brightness_hint(statistics)
+    if statistics.low >= -0.5 and statistics.high <= 0.5:
         return "they look like [-0.5, 0.5]: x + 0.5 undoes it"
-    if seen.low >= -1 and seen.high <= 1:
+    if statistics.low >= -1 and statistics.high <= 1:
         return "they look like [-1, 1]: (x + 1) / 2 undoes it"
-    moments = f"mean {seen.mean:.3g}, standard deviation {seen.deviation:.3g}"
-    if abs(seen.mean) < 0.5 and 0.5 < seen.deviation < 2:
+    moments = f"mean {statistics.mean:.3g}, standard deviation {statistics.deviation:.3g}"
+    if abs(statistics.mean) < 0.5 and 0.5 < statistics.deviation < 2:
         return (
             f"they look standardised ({moments}): undo it by x * std + mean, channel by channel, with the mean and the "
             "standard deviation that it was done with"
         )
-    if _LEAST_BYTE_RANGE < seen.high - seen.low <= 255:
+    if _LEAST_BYTE_RANGE < statistics.high - statistics.low <= 255:
         return f"they look like 0 … 255 less a mean ({moments}): (x + mean) / 255 undoes it"
     return f"({moments}); bring them back to the brightnesses that they were made of, from 0 (black) to 1"
 
 
-def _brightness_hint(seen: _Statistics) -> str:
-    if _LEAST_BYTE_RANGE < seen.high <= 255:
-        as_bytes = "x.astype('uint8')" if seen.are_integers else "numpy.rint(x).astype('uint8')"
+def _brightness_hint(statistics: _Statistics) -> str:
+    if _LEAST_BYTE_RANGE < statistics.high <= 255:
+        as_bytes = "x.astype('uint8')" if statistics.are_integers else "numpy.rint(x).astype('uint8')"
         return f"they look like 0 … 255: divide by 255, or store uint8 ({as_bytes})"
     usual = "255 for 8 bits, 4095 for 12, 65535 for 16"
     return f"divide by the largest value that is possible, not only by that found ({usual})"

@@ -77,8 +77,8 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
 def describe_file_endings(folder: Path) -> str:
     """Say which file name endings were found below a folder, and which ones are read as images."""
     names = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != "."]
-    found = Counter(Path(name).suffix.lower() or "none" for name in names)
-    shown = ", ".join(f"{ending} ({count})" for ending, count in found.most_common(_SHOWN))
+    endings = Counter(Path(name).suffix.lower() or "none" for name in names)
+    shown = ", ".join(f"{ending} ({count})" for ending, count in endings.most_common(_SHOWN))
     return f"endings found: {shown or 'no file'}; those that are read: {', '.join(SUFFIXES)}"
 
 

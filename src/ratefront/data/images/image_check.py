@@ -71,11 +71,11 @@ def find_usable_files(
     Raises:
         InputError: Some files cannot be used, and ``skip_corrupt`` is false. The message says how many, which and why.
     """
-    found = _check_all_files(root, files, at_least, parameters)
-    if found.problems:
-        _report_problems(root, found.problems, len(files), parameters)
-    kept = [name for name in files if name not in found.problems]
-    return UsableFiles(kept, _conversion(found.has_colours, parameters), found.content)
+    result = _check_all_files(root, files, at_least, parameters)
+    if result.problems:
+        _report_problems(root, result.problems, len(files), parameters)
+    kept = [name for name in files if name not in result.problems]
+    return UsableFiles(kept, _conversion(result.has_colours, parameters), result.content)
 
 
 def check_some_files(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> None:
@@ -91,9 +91,9 @@ def check_some_files(root: Path, files: Sequence[str], at_least: int, parameters
         return
     some = files[:: -(-len(files) // _MOST_CHECKED_FILES)]
     check = partial(check_image_file, at_least=at_least, background=parameters.background)
-    found = _combine(some, map_in_threads(check, [str(root / name) for name in some]))
-    if found.problems:
-        _report_problems(root, found.problems, len(some), parameters)
+    result = _combine(some, map_in_threads(check, [str(root / name) for name in some]))
+    if result.problems:
+        _report_problems(root, result.problems, len(some), parameters)
 
 
 def count_channels(root: Path, files: Sequence[str], parameters: FilesParameters) -> int:
@@ -136,10 +136,10 @@ def _check_all_files(
     with suppress(OSError, ValueError, TypeError):
         return _CheckedFiles(**json.loads(kept.read_text(encoding="utf-8")))
     check = partial(check_image_file, at_least=at_least, background=parameters.background)
-    found = _combine(files, map_in_threads(check, [str(root / name) for name in files]))
-    _write_cache(kept, asdict(found))
-    _write_cache(_cache_path(f"{listing}-colours"), found.has_colours)
-    return found
+    result = _combine(files, map_in_threads(check, [str(root / name) for name in files]))
+    _write_cache(kept, asdict(result))
+    _write_cache(_cache_path(f"{listing}-colours"), result.has_colours)
+    return result
 
 
 def _combine(files: Sequence[str], checks: Sequence[ImageCheck]) -> _CheckedFiles:
@@ -156,11 +156,11 @@ def _cache_path(name: str) -> Path:
     return cache_folder() / "data" / "checked" / f"{name}.json"
 
 
-def _write_cache(path: Path, found: Any) -> None:
+def _write_cache(path: Path, content: Any) -> None:
     # If the cache or a name cannot be written, the next check decodes again.
     with suppress(OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, found)
+        write_json(path, content)
 
 
 def _listing_digest(root: Path, files: Sequence[str]) -> str:

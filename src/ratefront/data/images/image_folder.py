@@ -58,7 +58,7 @@ class _Listing:
 def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
     """Describe the folder for the registry: the ``shape`` of a sample, and what ``describe_labels`` returns.
 
-    All files are listed, some hundred of them are decoded, and headers are read up to the first file that has colours.
+    All files are listed, some hundreds of them are decoded, and headers are read up to the first file that has colours.
 
     Raises:
         InputError: The folders do not fit, a class has too few files, or some files cannot be used.
@@ -82,13 +82,13 @@ def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
             false.
     """
     listed = _list_folders(parameters)
-    found = find_usable_files(listed.root, listed.files, 1, parameters)
-    listed = listed.only(set(found.files))
+    usable = find_usable_files(listed.root, listed.files, 1, parameters)
+    listed = listed.only(set(usable.files))
     _check(listed)
-    read = [_split(listed.root, split, parameters.size, found.conversion) for split in listed.splits]
+    read = [_split(listed.root, split, parameters.size, usable.conversion) for split in listed.splits]
     if len(read) == 1:
         read = [*hold_out_split(read[0], TEST_SHARE, parameters.split_seed)]
-    digested = [parameters.size, found.conversion.channels, found.conversion.background, found.digest]
+    digested = [parameters.size, usable.conversion.channels, usable.conversion.background, usable.digest]
     dataset = assemble_dataset(
         "image_folder", len(listed.classes), 8, tuple(read), json.dumps(digested), parameters
     )
@@ -116,16 +116,16 @@ def _label_files(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
     if unknown := [name for name in class_names(folder) if name not in labels]:
         raise InputError(f"{folder}: holds classes that no image trains: {', '.join(unknown)}")
     below = "" if folder == root else f"{folder.relative_to(root)}/"
-    found = {
+    labelled = {
         f"{below}{name}/{file}": label
         for name, label in labels.items()
         for file in list_image_files(folder / name)
     }
-    if not found:
+    if not labelled:
         raise InputError(
             f"{folder}: there are no image files in its class folders; {describe_file_endings(folder)}"
         )
-    return found
+    return labelled
 
 
 def _check(listed: _Listing) -> None:
@@ -136,8 +136,10 @@ def _check(listed: _Listing) -> None:
     labels, folder, classes = listed.labels[0], listed.folders[0], listed.classes
     present = set(labels.tolist())
     if absent := [name for label, name in enumerate(classes) if label not in present]:
-        found = describe_file_endings(folder / absent[0])
-        raise InputError(f"{folder}: there is no usable image of: {', '.join(absent)}; {absent[0]}: {found}")
+        endings = describe_file_endings(folder / absent[0])
+        raise InputError(
+            f"{folder}: there is no usable image of: {', '.join(absent)}; {absent[0]}: {endings}"
+        )
     check_class_sizes(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
 
 

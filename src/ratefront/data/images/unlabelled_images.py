@@ -90,13 +90,15 @@ def load_images(parameters: ImagesParameters) -> Dataset:
             ``skip_corrupt`` is false.
     """
     root, listed = Path(parameters.root), _list_files(parameters)
-    found = find_usable_files(root, [name for split in listed for name in split], parameters.size, parameters)
-    kept, conversion = set(found.files), found.conversion
+    usable = find_usable_files(
+        root, [name for split in listed for name in split], parameters.size, parameters
+    )
+    kept, conversion = set(usable.files), usable.conversion
     train, validation, test = _divide(
         [[name for name in split if name in kept] for split in listed], parameters
     )
     seed = parameters.split_seed if parameters.crop == "random" else None
-    digested = [parameters.model_dump(exclude={"root"}), conversion.channels, found.digest]
+    digested = [parameters.model_dump(exclude={"root"}), conversion.channels, usable.digest]
     return Dataset(
         "images",
         0,
@@ -134,9 +136,9 @@ def _divide(listed: list[list[str]], parameters: ImagesParameters) -> list[list[
 
 def _check_enough(files: Sequence[str], least: int, parameters: ImagesParameters) -> None:
     if len(files) < least:
-        found = "" if files else f"; {describe_file_endings(Path(parameters.root))}"
+        endings = "" if files else f"; {describe_file_endings(Path(parameters.root))}"
         raise InputError(
-            f"{parameters.root}: needs at least {least} usable images, found {len(files)}{found}"
+            f"{parameters.root}: needs at least {least} usable images, found {len(files)}{endings}"
         )
 
 

@@ -29,12 +29,12 @@ def map_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             f"{path}: is not an idx file of bytes with {dimensions} dimension(s): it begins with {header[:4].hex()!r}"
         )
     shape = struct.unpack(f">{dimensions}I", header[4:])
-    expected, found = start + math.prod(shape), path.stat().st_size
-    if expected != found or not math.prod(shape):
+    expected, size = start + math.prod(shape), path.stat().st_size
+    if expected != size or not math.prod(shape):
         lengths = "×".join(map(str, shape))
         raise InputError(
             f"{path}: is truncated or altered: its header says {lengths} bytes, which makes {expected} with the "
-            f"header, but the file has {found}"
+            f"header, but the file has {size}"
         )
     # A plain array over the map: results computed from a memmap would be memmaps, too.
     return np.asarray(np.memmap(path, dtype=np.uint8, mode="r", offset=start, shape=shape))

@@ -52,8 +52,8 @@ def _trials_on(node: Node, spec: SweepSpec, family: str) -> int:
 
     Before the first trial has measured its share of a GPU, this is as many as the cores hold.
     """
-    needs = spec.resources.of(family)
-    if spec.resources.measures(family) and _slots_on(node, needs):
+    needs = spec.resources.for_family(family)
+    if spec.resources.has_measured_gpu_share(family) and _slots_on(node, needs):
         return _slots_on(node, TrialResources(needs.cpus, 0.0))
     return _slots_on(node, needs)
 

@@ -100,9 +100,13 @@ def _from_least_distortion(curve: RateDistortionCurve) -> RateDistortionCurve:
 
 def _references(bounds: Bounds) -> tuple[ReferenceLine, ...]:
     """Return the task model's own accuracy, and that of always naming the most frequent label."""
-    found = []
+    references = []
     if bounds.task_model_distortion is not None:
-        found.append(ReferenceLine("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
+        references.append(
+            ReferenceLine("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid")
+        )
     if bounds.zero_rate_distortion is not None:
-        found.append(ReferenceLine("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
-    return tuple(found)
+        references.append(
+            ReferenceLine("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2)))
+        )
+    return tuple(references)

@@ -59,15 +59,15 @@ def legend_entries(content: BoundsContent) -> LegendEntries:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    found: LegendEntries = []
+    lines_and_names: LegendEntries = []
     for name, curve in content.curves.items():
         style, points = bound_style(name), 1 if is_point(curve) else curve.rate_bits.size
-        found.append((Line2D([], [], **bound_looks(style, points)), one_line(style.label)))
+        lines_and_names.append((Line2D([], [], **bound_looks(style, points)), one_line(style.label)))
     if content.bands:
         band = Patch(facecolor=MUTED, alpha=0.3, linewidth=0)
         line = Line2D([], [], color=MUTED, linewidth=HELD_OUT_WIDTH)
-        found.append(((band, line), content.band_title))
-    return found
+        lines_and_names.append(((band, line), content.band_title))
+    return lines_and_names
 
 
 def one_line(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The described legend in its short form, beside or inside the axes of a user."""
+"""Draws the legend in its short form, beside or inside the axes of a user."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FONT_SIZE, LEAST_FONT_SIZE = 7.0, 5.0
 """In points. Narrow axes get the smaller one."""
 
 WIDE = 3.0
-"""Axes of at least so many inches have room for a column of text in full size, beside them or inside."""
+"""Axes of at least this width in inches have room for a legend in full size, beside them or inside."""
 
 LEGEND_ZORDER = 3.5
 """Under the markers, so that the legend hides no measured trial."""
@@ -33,9 +33,9 @@ def draw_compact_legend(axes: Axes, front: FrontFigure, theme: Theme) -> None:
     markers mean.
     """
     has_layout = axes.get_figure(root=True).get_layout_engine() is not None  # type: ignore[union-attr]
-    beside = has_layout and width_in_inches(axes) >= WIDE
-    handles = [*_bounds(front, theme), *_codecs(front, theme, all_meanings=beside)]
-    if handles and beside:
+    is_beside = has_layout and width_in_inches(axes) >= WIDE
+    handles = [*_bounds(front, theme), *_codecs(front, theme, all_meanings=is_beside)]
+    if handles and is_beside:
         axes.legend(handles=handles, fontsize=FONT_SIZE, **LOOKS, **BESIDE)
     elif handles:
         share = max(LEAST_FONT_SIZE / FONT_SIZE, min(1.0, width_in_inches(axes) / WIDE))

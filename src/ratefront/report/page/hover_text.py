@@ -11,17 +11,17 @@ from ratefront.report.sweep_view import MeasuredTrial
 
 
 def hover_text(trial: MeasuredTrial) -> str:
-    """Return a trial in a few lines, escaped, with the few tags that plotly knows."""
+    """Return a few lines about a trial, escaped, with the tags that plotly supports."""
     point = trial.test
-    own = {name: trial.parameter(name) for name in ("split", "beta")}
-    chosen = [
+    values = {name: trial.parameter(name) for name in ("split", "beta")}
+    named_values = [
         f"{'β' if name == 'beta' else name} {brief_value(value)}"
-        for name, value in own.items()
+        for name, value in values.items()
         if value is not None
     ]
     lines = [
         f"<b>{escape(point.trial_id)}</b> {escape(point.series)}",
-        *([escape(" · ".join(chosen))] if chosen else []),
+        *([escape(" · ".join(named_values))] if named_values else []),
         f"{point.rate_bits:.3f} bit/sample (estimated {point.rate_bits_estimated:.3f})",
         f"accuracy {percent(point.accuracy)} (validation {percent(trial.validation.accuracy)})",
         f"transmitter {kibibytes(point.transmitter_bytes)}",

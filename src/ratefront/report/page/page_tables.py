@@ -183,7 +183,7 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
 
 
 def no_point_table(view: SweepView, status: Status) -> PageTable:
-    """The trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
+    """Return the trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
     trial_id, reason = column_named("trial_id"), column_named("reason")
     rows = tuple(
         (

@@ -51,7 +51,7 @@ def report_html(view: SweepView, front: FrontFigure, png: bytes) -> str:
 
 
 def script_json(value: Any) -> Any:
-    """Return JSON that no string in it can make end the script element around it."""
+    """Return JSON in which no string can end the script element around it."""
     from markupsafe import Markup
 
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
@@ -63,7 +63,7 @@ def script_json(value: Any) -> Any:
 def _content(view: SweepView, front: FrontFigure, png: bytes) -> dict[str, Any]:
     from markupsafe import Markup
 
-    here, rows = resources.files("ratefront.report.page"), provenance(view)
+    folder, rows = resources.files("ratefront.report.page"), provenance(view)
     return {
         "view": view,
         "title": view.name,
@@ -84,7 +84,7 @@ def _content(view: SweepView, front: FrontFigure, png: bytes) -> dict[str, Any]:
             "splits": accuracy_traces(view),
         },
         "png": b64encode(png).decode(),
-        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (a file of this package)
+        "style": Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (a file of this package)
         "plotly": Markup(_plotly_source()),  # noqa: S704 (the library's own text)
     }
 
@@ -97,7 +97,7 @@ def _plotly_source() -> str:
 def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
     """Return names and values of the numbers at the top of the page."""
     task_model, summary, bounds = view.task_model, view.summary, view.bounds
-    found = [
+    rows = [
         ("data set", str(summary.dataset)),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
         ("on the front", str(len(summary.front))),
@@ -108,8 +108,8 @@ def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
         ("of the oracle's (rate, accuracy)", _or_dash(summary.hypervolume_rate_accuracy, percent)),
     ]
     if bounds is not None:
-        found.insert(1, ("test samples, classes", f"{bounds.samples}, {bounds.classes}"))
-    return found
+        rows.insert(1, ("test samples, classes", f"{bounds.samples}, {bounds.classes}"))
+    return rows
 
 
 def _accuracy_with_count(accuracy: float | None, bounds: PredictionBounds | None) -> str:

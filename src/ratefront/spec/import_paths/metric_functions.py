@@ -21,10 +21,10 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 def check_metrics(spec: SweepSpec, source: str) -> None:
-    """Check that the functions exist; only a sweep that begins needs them.
+    """Check that the metric functions exist. Only a sweep that begins needs them.
 
     Raises:
-        SpecError: One cannot be imported, or takes something else; one line each.
+        SpecError: A function cannot be imported, or takes other arguments; one line for each.
     """
     problems = [
         f"metrics[{place}]: {problem}"
@@ -44,11 +44,10 @@ def _problem_with(metric: Metric) -> str:
 
 
 def function_of(metric: Metric) -> MetricFunction:
-    """The function that computes the metric, with or without scores.
+    """Return the function that computes the metric. It can be called with scores, also if it does not need them.
 
     Raises:
-        InputError: There is no such function, it takes something else, or only the process that runs it first
-            can import it.
+        InputError: There is no such function, it takes other arguments, or other processes cannot import it.
     """
     if metric.target.partition(":")[0] == "__main__":
         raise InputError(
@@ -73,7 +72,7 @@ def function_of(metric: Metric) -> MetricFunction:
 
 
 def _takes(function: Any, count: int) -> bool:
-    """Whether the function can be called with so many positional arguments."""
+    """Return whether the function can be called with ``count`` positional arguments."""
     try:
         inspect.signature(function).bind(*range(count))
     except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters are unknown
@@ -82,7 +81,7 @@ def _takes(function: Any, count: int) -> bool:
 
 
 def _third_with_default(function: Any) -> str:
-    """The name of an optional third argument that is not called ``scores``; empty where there is none."""
+    """Return the name of an optional third argument that is not called ``scores``, or an empty string."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -17,7 +17,7 @@ Values = Mapping[str, Scalar]
 
 
 def count(space: Space) -> int | None:
-    """The number of configurations in a space; None where a real interval makes it infinite."""
+    """Return the number of configurations in a space; None if a real interval makes it infinite."""
     sizes = [_size(dimension) for dimension in space.values()]
     return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
@@ -72,24 +72,26 @@ def _each(name: str, dimension: Dimension, random: Random) -> Iterator[dict[str,
 
 
 def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
-    """Whether a trial's seed changes its result with these values; True where no known family takes them."""
+    """Return whether a trial's seed changes its result with these values; True if no known family accepts them."""
     family = values["family"]
     if family not in catalogue.families:
         return True
-    own = {name: value for name, value in values.items() if name != "family"}
+    parameters = {name: value for name, value in values.items() if name != "family"}
     try:
-        return catalogue.families[str(family)].parameters.model_validate(own).uses_seed
+        return catalogue.families[str(family)].parameters.model_validate(parameters).uses_seed
     except ValidationError:
         return True
 
 
 def too_few_configurations(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
-    """What happens where a sweep asks for more trials than its space has configurations; None where it does not."""
+    """Return what happens if a sweep asks for more trials than its space has configurations; None if it does not."""
     size = count(space)
     if size is None or size >= trials:
         return None
-    every = islice(configurations(space, Random(0)), size)  # noqa: S311
-    again = any(uses_seed(values, catalogue) for values in every)
-    what = "those that learn are tried again with other seeds" if again else f"the sweep ends after {size}"
-    holds = "1 configuration" if size == 1 else f"{size} configurations"
-    return f"the space holds {holds}, fewer than the {trials} trials: {what}"
+    all_configurations = islice(configurations(space, Random(0)), size)  # noqa: S311
+    learns = any(uses_seed(values, catalogue) for values in all_configurations)
+    consequence = (
+        "those that learn are tried again with other seeds" if learns else f"the sweep ends after {size}"
+    )
+    content = "1 configuration" if size == 1 else f"{size} configurations"
+    return f"the space holds {content}, fewer than the {trials} trials: {consequence}"

@@ -60,7 +60,7 @@ class Parameter:
         return str in self.types
 
     def problem_with(self, value: object) -> str | None:
-        """Why ``value`` does not fit (rule, value, valid choices), or ``None`` where it fits."""
+        """Return why ``value`` does not fit (rule, value, valid choices), or None if it fits."""
         if not isinstance(value, Scalar):
             return f"must be a single value, got {shown(value)}"
         if isinstance(value, float) and not math.isfinite(value):
@@ -91,7 +91,7 @@ class Parameter:
 
 
 def parameters_of(model: type[BaseModel], facts: Facts) -> dict[str, Parameter]:
-    """The parameters of a family, each with the choices and limits that task model and data set set."""
+    """Return the parameters of a family, with the choices and limits that follow from task model and data set."""
     return {
         name: Parameter(
             name,
@@ -104,7 +104,7 @@ def parameters_of(model: type[BaseModel], facts: Facts) -> dict[str, Parameter]:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The members of a union, without ``None``; of anything else, itself."""
+    """Return the members of a union, without ``None``; for anything else, the annotation itself."""
     union = get_origin(annotation) in (Union, UnionType)
     return [one for one in (get_args(annotation) if union else [annotation]) if one is not NoneType]
 
@@ -117,13 +117,13 @@ def _literals(annotation: Any) -> tuple[Scalar, ...] | None:
 
 
 def _types(annotation: Any) -> frozenset[type]:
-    found: set[type] = set()
+    types: set[type] = set()
     for member in _members(annotation):
         match get_origin(member):
             case None:
-                found.add(member)
+                types.add(member)
             case origin if origin is Literal:
-                found |= {type(value) for value in get_args(member)}
+                types |= {type(value) for value in get_args(member)}
             case origin if origin is Annotated:
-                found |= _types(get_args(member)[0])
-    return frozenset(found)
+                types |= _types(get_args(member)[0])
+    return frozenset(types)

@@ -1,7 +1,7 @@
 """Checks rules between parameters (one is needed when another has a value) on the corners of a space.
 
-A corner takes an end of every range and one option of every choice and branch. The parameter model itself is asked,
-so a family states its rules once.
+A corner takes an end of every range and one option of every choice and branch. The parameter model itself checks the
+corners, so that a family states its rules once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Assignment = Mapping[str, Scalar]
 
 
 def missing_problems(space: Space, parameters: Mapping[str, Parameter], path: str) -> list[str]:
-    """One line for each required parameter that some path through the space lacks."""
+    """Return one line for each required parameter that a path through the space lacks."""
     everywhere = corners(space)
     problems = []
     for name in (name for name, parameter in parameters.items() if parameter.required):
@@ -39,9 +39,9 @@ def missing_problems(space: Space, parameters: Mapping[str, Parameter], path: st
 
 
 def model_problems(space: Space, model: type[FamilyParameters], path: str, facts: Facts) -> list[str]:
-    """What the parameter model finds wrong with the corners, also given the facts of task model and data set.
+    """Return what the parameter model finds wrong with the corners, given the facts of task model and data set.
 
-    ``missing_problems`` reports missing parameters.
+    Missing parameters are left to ``missing_problems``.
     """
     problems: dict[str, None] = {}
     for corner in corners(space):
@@ -55,7 +55,7 @@ def model_problems(space: Space, model: type[FamilyParameters], path: str, facts
 
 
 def corners(space: Space) -> list[Assignment]:
-    """Every corner; where there are more than ``MOST_CORNERS``, so many random ones, the same each time."""
+    """Return every corner. If there are more than ``MOST_CORNERS``, return that many random ones, always the same."""
     if _count(space) <= MOST_CORNERS:
         return list(_corners(space))
     draw = random.Random(0)  # noqa: S311  (no secret)
@@ -91,13 +91,15 @@ def _corners(space: Space) -> Iterator[Assignment]:
 def _parts(name: str, dimension: Dimension) -> list[Assignment]:
     if isinstance(dimension, Branch):
         return [
-            {name: option, **inner} for option, own in dimension.options.items() for inner in _corners(own)
+            {name: option, **inner}
+            for option, inner_space in dimension.options.items()
+            for inner in _corners(inner_space)
         ]
     return [{name: value} for value in _ends(dimension)]
 
 
 def _where(lacking: Sequence[Assignment], having: Sequence[Assignment]) -> str:
-    """The fewest values that separate the two groups, in words: `` where method is merged``."""
+    """Return the fewest values that separate the two groups, in words: `` where method is merged``."""
     shared = {
         name: value
         for name, value in lacking[0].items()

@@ -31,10 +31,15 @@ _BROKEN = Constant("")
 
 
 def parse_space(raw: object, catalogue: Catalogue, facts: Facts) -> tuple[Space, list[str]]:
-    """Read ``space`` as the file has it.
+    """Read the ``space`` of a sweep file.
 
-    ``facts`` holds what task model and data set say about parameters (split points, classes). Returns the space and
-    one line for each problem; the space is valid only without problems.
+    Args:
+        raw: The space as plain data.
+        catalogue: The families to choose from.
+        facts: What task model and data set say about parameters (split points, classes).
+
+    Returns:
+        The space, and one line for each problem. The space is valid only without problems.
     """
     if not isinstance(raw, Mapping):
         return {}, [f"{ROOT}: must be a mapping with the key family, got {shown(raw)}"]
@@ -45,13 +50,13 @@ def parse_space(raw: object, catalogue: Catalogue, facts: Facts) -> tuple[Space,
         given = f"got {shown(families)}" if "family" in raw else "but is missing"
         return {}, [*problems, f"{path}: {rule}, {given}; {valid_choices(catalogue.families)}"]
     options: dict[str, Space] = {}
-    for name, own in families.items():
+    for name, family_space in families.items():
         if name not in catalogue.families:
             problems.append(f"{path}.{name}: {unknown('family', name, catalogue.families)}")
             continue
         model = catalogue.families[name].parameters
-        options[name], found = _read_family(own, model, facts, f"{path}.{name}")
-        problems += found
+        options[name], family_problems = _read_family(family_space, model, facts, f"{path}.{name}")
+        problems += family_problems
     return {"family": Branch(options)}, problems
 
 
@@ -127,22 +132,24 @@ class _FamilyReader:
     def _choice(self, raw: list[Any], parameter: Parameter, path: str) -> Dimension:
         if not raw:
             return self._broken(path, "an empty list holds no choice")
-        found = [f"{path}[{i}]: {p}" for i, one in enumerate(raw) if (p := parameter.problem_with(one))]
-        found += repeated(path, raw)
-        self.problems += found
-        return _BROKEN if found else Choice(tuple(raw))
+        problems = [
+            f"{path}[{i}]: {p}" for i, value in enumerate(raw) if (p := parameter.problem_with(value))
+        ]
+        problems += repeated(path, raw)
+        self.problems += problems
+        return _BROKEN if problems else Choice(tuple(raw))
 
     def _branch(
         self, raw: Mapping[Any, Any], parameter: Parameter, path: str, taken: dict[str, str]
     ) -> Dimension:
         options: dict[str, Space] = {}
         seen: dict[str, str] = {}
-        for option, own in raw.items():
+        for option, inner_space in raw.items():
             if problem := parameter.problem_with(option):
                 self._broken(f"{path}.{option}", problem)
                 continue
             inner = dict(taken)
-            options[option] = self.space(own, f"{path}.{option}", inner)
+            options[option] = self.space(inner_space, f"{path}.{option}", inner)
             seen |= inner
         taken |= seen
         return Branch(options) if options else _BROKEN
@@ -151,17 +158,17 @@ class _FamilyReader:
         kind = "float" if "float" in raw else "int"
         if kind not in parameter.ranges:
             return self._no_form(raw, parameter, path)
-        found = [
+        problems = [
             f"{path}.{key}: {unknown('key', key, [kind, 'log'])}" for key in raw if key not in (kind, "log")
         ]
         log = raw.get("log", False)
         if not isinstance(log, bool):
-            found.append(f"{path}.log: must be true or false, got {shown(log)}")
-        found += [
+            problems.append(f"{path}.log: must be true or false, got {shown(log)}")
+        problems += [
             f"{path}: {problem}" for problem in _range_problems(raw[kind], kind, log is True, parameter)
         ]
-        self.problems += found
-        if found:
+        self.problems += problems
+        if problems:
             return _BROKEN
         low, high = raw[kind]
         return Float(float(low), float(high), log) if kind == "float" else Int(low, high, log)
@@ -184,16 +191,16 @@ def _range_problems(ends: object, kind: str, log: bool, parameter: Parameter) ->
         rule = "two whole numbers" if kind == "int" else "two numbers"
         return [f"must be {rule} [low, high], got {shown(ends)}"]
     low, high = ends
-    found = [
+    problems = [
         f"{name} of the range {problem}"
         for name, end in (("low", low), ("high", high))
         if (problem := parameter.problem_with(end))
     ]
     if not low < high:
-        found.append(f"low must be < high, got {shown(ends)}")
+        problems.append(f"low must be < high, got {shown(ends)}")
     if log and low <= 0:
-        found.append(f"a logarithmic range needs low > 0, got {shown(ends)}")
-    return found
+        problems.append(f"a logarithmic range needs low > 0, got {shown(ends)}")
+    return problems
 
 
 def _is_number(end: object, kind: str) -> bool:

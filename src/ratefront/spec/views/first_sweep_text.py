@@ -38,7 +38,7 @@ class FirstSweep:
     warnings: Sequence[str] = ()
 
     def text(self, path: Path) -> str:
-        """A sweep file of the families label and split; ``path`` is where it will be, as its own header says."""
+        """Return a sweep file of the families label and split; ``path`` is where it will lie, as its header says."""
         class_bits = math.ceil(math.log2(self.classes))
         fewest, most = _TRIAL_EPOCHS
         return _TEXT.format(
@@ -64,7 +64,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 
 def _name(source: str) -> str:
-    """A valid name of a sweep: letters, digits, dot, dash and underscore; it begins with a letter or digit."""
+    """Return a valid name for a sweep: letters, digits, dot, dash, underscore; the first is a letter or digit."""
     stem = source.removesuffix(Path(source).suffix)
     return _scalar(re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-") or "first")
 
@@ -74,7 +74,7 @@ def _mapping(values: Mapping[str, Any]) -> str:
 
 
 def _scalar(value: object) -> str:
-    """The value as YAML, quoted only where needed."""
+    """Return the value as YAML, quoted only where needed."""
     if not isinstance(value, str):
         return json.dumps(value)
     is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", value) and value.lower() not in _NO_TEXT
@@ -82,12 +82,12 @@ def _scalar(value: object) -> str:
 
 
 def _comment(text: str) -> str:
-    """The text on one line: a file name may hold line breaks, a comment may not."""
+    """Return the text on one line. A file name may hold line breaks; a comment may not."""
     return " ".join(text.split())
 
 
 def _wrapped(text: str) -> str:
-    """The text wrapped in a column of the header."""
+    """Return the text wrapped in a column of the header."""
     return "\n#           ".join(textwrap.wrap(text, _COLUMN))
 
 

@@ -1,7 +1,7 @@
 """The JSON schema of a sweep file, made from the catalogue: editors complete and check with it.
 
-It says less than the check: which parameters are required on a path, and what couples two of them, is left
-to that. Draft 7, because editors know it best.
+The schema says less than the check. The check alone knows which parameters a path needs, and which rules couple two
+of them. The schema is draft 7, which most editors support.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOT_OF_A_VALUE = ("title", "description", "default")
 
 
 def sweep_json_schema(catalogue: Catalogue) -> Schema:
-    """The schema of all sweep files that this catalogue allows, and of some that only the check refuses."""
+    """Return the schema of all sweep files that this catalogue allows, and of some that only the check refuses."""
     schema = SweepSpec.model_json_schema()
     definitions = {key: value for key, value in schema.pop("$defs").items() if key != "Named"}
     definitions |= {
@@ -50,19 +50,19 @@ def sweep_json_schema(catalogue: Catalogue) -> Schema:
 
 
 def schema_text(catalogue: Catalogue) -> str:
-    """The schema as the text of ``sweeps/schema.json``, the same for the same catalogue."""
+    """Return the schema as the text of ``sweeps/schema.json``, the same for the same catalogue."""
     return json.dumps(sweep_json_schema(catalogue), indent=2, ensure_ascii=False) + "\n"
 
 
 def _metric(model: Schema) -> Schema:
-    """The forms of a metric: a shipped name, its function, or a mapping."""
+    """Return the forms of a metric: a shipped name, its function, or a mapping."""
     target = model["properties"]["target"]["pattern"]
-    given = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
-    return {"anyOf": [{"enum": list(SHIPPED_METRICS)}, {"type": "string", "pattern": target}, given]}
+    mapping = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
+    return {"anyOf": [{"enum": list(SHIPPED_METRICS)}, {"type": "string", "pattern": target}, mapping]}
 
 
 def _objectives_without_metrics() -> Schema:
-    """The objectives that are no metrics of the sweep."""
+    """Return the schema of objectives and reference in a sweep without metrics."""
     return {
         "objectives": {"items": {"enum": list(OBJECTIVES)}},
         "reference": _keys_of(OBJECTIVES, {"type": "number"}),
@@ -82,7 +82,7 @@ def _keys_of(names: Iterable[str], value: Schema) -> Schema:
 
 
 def _named(registry: Registry[Any]) -> Schema:
-    """A registered thing: its bare name, or a mapping with its name and its own parameters."""
+    """Return the forms of a registered entry: its bare name, or a mapping with its name and parameters."""
     entries = [registry[name] for name in registry]
     return {
         "description": f"the {registry.kind}: its name, or a mapping of its name and parameters",
@@ -127,36 +127,36 @@ def _space(catalogue: Catalogue) -> Schema:
 
 
 def _space_of(family: str, catalogue: Catalogue, model: type[BaseModel]) -> Schema:
-    """The space of a family; it is the same at every depth, since a branch may open any parameter."""
+    """Return the space of a family. It is the same at every depth, since a branch may open any parameter."""
     schema = model.model_json_schema()
     return {
         "type": "object",
         "description": catalogue.families[family].summary,
         "properties": {
-            name: _forms(_value_of(name, own, catalogue), own.get("description"), family)
-            for name, own in schema["properties"].items()
+            name: _forms(_value_of(name, field, catalogue), field.get("description"), family)
+            for name, field in schema["properties"].items()
         },
         "additionalProperties": False,
     }
 
 
-def _value_of(name: str, own: Schema, catalogue: Catalogue) -> Schema:
-    """The schema of one value of a parameter; null is not allowed, since an absent parameter is left out."""
+def _value_of(name: str, field: Schema, catalogue: Catalogue) -> Schema:
+    """Return the schema of one value of a parameter. Null is not allowed: an absent parameter is left out."""
     if fact := VALUES_FROM_TASK_MODEL.get(name):
         models = [catalogue.task_models[model] for model in catalogue.task_models]
-        known = list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))
+        names = list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))
         if all(fact in model.facts for model in models):
-            return {"enum": known}
+            return {"enum": names}
         return {
-            "anyOf": [{"enum": known}, {"type": "string"}]
+            "anyOf": [{"enum": names}, {"type": "string"}]
         }  # an editor completes ours; a user's own has others
-    members = [member for member in own.get("anyOf", [own]) if member != {"type": "null"}]
+    members = [member for member in field.get("anyOf", [field]) if member != {"type": "null"}]
     values = [{key: x for key, x in member.items() if key not in _NOT_OF_A_VALUE} for member in members]
     return values[0] if len(values) == 1 else {"anyOf": values}
 
 
 def _forms(value: Schema, description: str | None, family: str) -> Schema:
-    """The forms of a parameter: a constant, a choice, a range of numbers, a branch of names."""
+    """Return the forms of a parameter: a constant, a choice, a range of numbers, a branch of names."""
     choice = {
         "type": "array",
         "items": value,

@@ -36,7 +36,7 @@ class Plan:
     warnings: tuple[str, ...]
 
     def too_much_for(self, cpus: float, gpus: float) -> list[str]:
-        """One line for each setting that asks for more cores or GPUs than a machine has."""
+        """Return one line for each setting that asks for more cores or GPUs than a machine has."""
         return check_capacity(self.spec, cpus, gpus)
 
 

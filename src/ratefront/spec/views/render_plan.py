@@ -31,7 +31,7 @@ _LISTED = 2  # blocks in a row that are named one by one
 
 
 def render_plan(plan: Plan, place: str = "in its folder") -> RenderableType:
-    """The plan for ``rich.print``: settings, then the search space as a tree, then what is written in ``place``."""
+    """Return the plan for ``rich.print``: settings, the search space as a tree, and the files written in ``place``."""
     from rich.console import Group
     from rich.text import Text
 
@@ -84,24 +84,24 @@ def _how_trained(task_model: Mapping[str, Any]) -> str:
 
 
 def describe_data(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:
-    """A data set in words: the shape of a sample, the classes and, where known, the samples of each split."""
-    said = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
+    """Return a data set in words: shape of a sample, number of classes and, if known, samples of each split."""
+    text = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
     if not samples:
-        return said
+        return text
     return (
-        f"{said}; {', '.join(f'{count:,} {_DO[name]}'.replace(',', ' ') for name, count in samples.items())}"
+        f"{text}; {', '.join(f'{count:,} {_DO[name]}'.replace(',', ' ') for name, count in samples.items())}"
     )
 
 
 def _in_short(points: Sequence[str]) -> str:
-    """The split points, with a run of blocks as its first and last: ``layer1.0 … layer1.2``."""
+    """Return the split points, with a run of blocks as its first and last: ``layer1.0 … layer1.2``."""
     runs = [list(run) for _, run in groupby(points, key=lambda point: point.partition(".")[0])]
     return ", ".join(f"{run[0]} … {run[-1]}" if len(run) > _LISTED else ", ".join(run) for run in runs)
 
 
 def _needs(resources: Resources, family: str) -> str:
-    """CPUs and GPUs of one trial, and whether the share of a GPU is still to be measured."""
-    needs, is_open = resources.of(family), resources.measures(family)
+    """Return CPUs and GPUs of one trial, and whether the share of a GPU is still to be measured."""
+    needs, is_open = resources.for_family(family), resources.has_measured_gpu_share(family)
     gpus = "a share of a GPU, as its first trial uses" if is_open else _amount(needs.gpus, "GPU")
     return f"{_amount(needs.cpus, 'CPU')}, {gpus}"
 
@@ -129,8 +129,8 @@ def _space_tree(plan: Plan) -> Tree:
 
     tree = Tree("search space: family, one of")
     family = plan.space["family"]
-    for name, own in family.options.items() if isinstance(family, Branch) else ():
-        _grow(tree.add(_label(name, plan.family_summaries[name])), own, plan.families[name])
+    for name, inner_space in family.options.items() if isinstance(family, Branch) else ():
+        _grow(tree.add(_label(name, plan.family_summaries[name])), inner_space, plan.families[name])
     return tree
 
 
@@ -138,8 +138,8 @@ def _grow(tree: Tree, space: Space, parameters: Mapping[str, Parameter]) -> None
     for name, dimension in space.items():
         node = tree.add(_label(f"{name}: {_dimension(dimension)}", parameters[name].description))
         if isinstance(dimension, Branch):
-            for option, own in dimension.options.items():
-                _grow(node.add(_label(option, "")), own, parameters)
+            for option, inner_space in dimension.options.items():
+                _grow(node.add(_label(option, "")), inner_space, parameters)
 
 
 def _label(head: str, remark: str) -> RenderableType:

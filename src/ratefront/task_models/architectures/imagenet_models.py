@@ -101,6 +101,6 @@ class ImageNetModel(TaskModel):
 
     def _fill_network(self, learned: Mapping[str, Tensor], new: nn.Module | None) -> None:
         """Fill in all weights but those of the ``new`` classifier, which keeps its own."""
-        own = {id(tensor) for tensor in new.parameters()} if new else set()
-        kept = {name for name, tensor in self.network.named_parameters() if id(tensor) in own}
+        new_ids = {id(tensor) for tensor in new.parameters()} if new else set()
+        kept = {name for name, tensor in self.network.named_parameters() if id(tensor) in new_ids}
         fill_network(self.network, learned, self._url, except_for=kept)

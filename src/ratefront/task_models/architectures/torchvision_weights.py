@@ -26,10 +26,10 @@ def load_torchvision_weights(url: str) -> dict[str, Tensor]:
     """
     name = Path(urlparse(url).path).name
     places = [data_folder(None) / "weights" / name, Path(torch.hub.get_dir()) / "checkpoints" / name]
-    found = next((place for place in places if place.is_file()), None) or _download(url, places)
-    _check(found)
+    path = next((place for place in places if place.is_file()), None) or _download(url, places)
+    _check(path)
     # torchvision offers no other format; with weights_only the unpickler makes tensors only
-    tensors: dict[str, Tensor] = torch.load(found, map_location="cpu", weights_only=True)
+    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return tensors
 
 

@@ -88,14 +88,14 @@ def _rank(training: AffordableTraining) -> tuple[float, float]:
 
 
 def _candidates(data: Dataset, task_model: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    own = {"epochs": 1, "batch_size": _BATCH_SIZES[len(data.train) >= _MANY_SAMPLES], "seed": 0}
+    settings = {"epochs": 1, "batch_size": _BATCH_SIZES[len(data.train) >= _MANY_SAMPLES], "seed": 0}
     if task_model is not None:
-        yield {**task_model, **own}
+        yield {**task_model, **settings}
         return
     fitting = [one for one in CANDIDATES if CATALOGUE.task_models[one["name"]].facts["takes"].fit(data.shape)]
     if not fitting:
         raise InputError(f"no task model takes samples of shape {data.shape}: images need 8×8 pixels or more")
-    yield from ({**one, **own} for one in fitting)
+    yield from ({**one, **settings} for one in fitting)
 
 
 def _enough_epochs(data: Dataset) -> int:

@@ -44,9 +44,9 @@ def draft_first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] |
 def _splits(training: AffordableTraining) -> Sequence[str]:
     """Return the split points of the architecture; whether its weights fit is checked with the whole file."""
     registered = CATALOGUE.task_models[training.task_model["name"]]
-    own = {key: value for key, value in training.task_model.items() if key not in _NO_ARCHITECTURE}
+    parameters = {key: value for key, value in training.task_model.items() if key not in _NO_ARCHITECTURE}
     data_facts = {"classes": training.data.classes, "shape": training.data.shape}
-    splits: Sequence[str] = registered.facts_for(registered.parameters(**own), data_facts)["splits"]
+    splits: Sequence[str] = registered.facts_for(registered.parameters(**parameters), data_facts)["splits"]
     return splits
 
 

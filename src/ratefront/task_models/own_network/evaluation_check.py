@@ -78,9 +78,9 @@ def check_evaluation(model: TaskModel, samples: Tensor, place: str) -> None:
 
 def _check_stage(stage: nn.Module, value: Tensor, place: str) -> Tensor:
     """Return the output of a stage for a batch after it was checked."""
-    given, version, state = value.clone(), value._version, _StageState(stage)
+    original, version, state = value.clone(), value._version, _StageState(stage)
     first = _output(stage, value, place).clone()
-    _refuse(value._version != version or not _is_same(value, given), f"{place} {_IN_PLACE}")
+    _refuse(value._version != version or not _is_same(value, original), f"{place} {_IN_PLACE}")
     if changed := state.changed():
         raise InputError(
             f"{place} changes its own {', '.join(changed)} in evaluation mode: change it only if self.training"
@@ -99,9 +99,9 @@ def _output(stage: nn.Module, value: Tensor, place: str) -> Tensor:
             f"{place} cannot be evaluated on {len(value)} sample(s) at a time: {type(error).__name__}: {error}"
         ) from error
     if not (isinstance(output, Tensor) and output.ndim and len(output) == len(value)):
-        given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        actual = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise InputError(
-            f"{place} must give a tensor whose first dimension is the samples, got {given} for {len(value)} sample(s)"
+            f"{place} must give a tensor whose first dimension is the samples, got {actual} for {len(value)} sample(s)"
         )
     return output
 

@@ -60,7 +60,7 @@ def describe_module(parameters: ModuleParameters, data: Mapping[str, Any]) -> di
     samples = random_samples(shape)
     check_evaluation(model, samples, f"target {target}")
     check_stages(model, samples, f"target {target}")
-    return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
+    return {"splits": model.splits, "strides": tuple(_stride(shape, one_shape) for one_shape in features)}
 
 
 def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> str:

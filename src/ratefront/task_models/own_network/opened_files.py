@@ -29,11 +29,11 @@ def record_opened_files() -> Iterator[list[Path]]:
     """
     _install_audit_hook()
     paths: list[Path] = []
-    around, _recorded.paths = getattr(_recorded, "paths", None), paths
+    outer, _recorded.paths = getattr(_recorded, "paths", None), paths
     try:
         yield paths
     finally:
-        _recorded.paths = around
+        _recorded.paths = outer
 
 
 def _install_audit_hook() -> None:
@@ -49,15 +49,15 @@ def _on_audit_event(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "open" or paths is None or not isinstance(arguments[0], str | bytes):
         return
     path, mode = Path(os.fsdecode(arguments[0])).resolve(), arguments[1]
-    if (mode is None or "r" in mode) and _is_data(path) and path not in paths and _is_opened_by_own_code():
+    if (mode is None or "r" in mode) and _is_data(path) and path not in paths and _is_opened_by_user_code():
         paths.append(path)
 
 
 def _is_data(path: Path) -> bool:
-    return path.suffix not in _CODE_SUFFIXES and not _is_under(path, *_SYSTEM_FOLDERS) and _is_own(path)
+    return path.suffix not in _CODE_SUFFIXES and not _is_under(path, *_SYSTEM_FOLDERS) and _is_user_path(path)
 
 
-def _is_own(path: Path) -> bool:
+def _is_user_path(path: Path) -> bool:
     return not _is_under(path, sys.prefix, sys.base_prefix, _RATEFRONT) and "site-packages" not in path.parts
 
 
@@ -65,14 +65,14 @@ def _is_under(path: Path, *places: str | Path) -> bool:
     return any(path.is_relative_to(place) for place in places)
 
 
-def _is_opened_by_own_code() -> bool:
+def _is_opened_by_user_code() -> bool:
     """Say whether the user's code opens the file: packages also read settings and caches when they are imported."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith("<frozen importlib"):
             return False
-        if not name.startswith("<") and _is_own(Path(name)):
+        if not name.startswith("<") and _is_user_path(Path(name)):
             return True
         frame = frame.f_back
     return False

@@ -88,9 +88,9 @@ def _read_torch(path: Path) -> Any:
             "tensors alone: torch.save(model.state_dict(), FILE)"
         ) from error
     except Exception as error:  # the error for a file of another format may be of any type
-        said = str(error).strip().splitlines()[:1]
+        first_line = str(error).strip().splitlines()[:1]
         raise InputError(
-            f"{_PLACE}: {path} is not a file of torch.save, or it is truncated: {' '.join(said)}"
+            f"{_PLACE}: {path} is not a file of torch.save, or it is truncated: {' '.join(first_line)}"
         ) from error
 
 
@@ -129,14 +129,14 @@ def fill_network(
         InputError: Something does not fit, which the message lists by name and shape; or a weight is not finite.
     """
     wanted = {name: tensor for name, tensor in network.state_dict().items() if name not in except_for}
-    given = {name: tensor for name, tensor in state.items() if name not in except_for}
-    given |= _tied_tensors(network, given)
-    if problems := _mismatches(wanted, given):
+    loaded = {name: tensor for name, tensor in state.items() if name not in except_for}
+    loaded |= _tied_tensors(network, loaded)
+    if problems := _mismatches(wanted, loaded):
         shown = [f"  {problem}" for problem in problems[:_SHOWN]]
         if len(problems) > _SHOWN:
             shown.append(f"  … and {len(problems) - _SHOWN} more")
-        raise InputError("\n".join([f"{source} does not fit the network:", *shown, *_hint(wanted, given)]))
-    network.load_state_dict(given, strict=False)
+        raise InputError("\n".join([f"{source} does not fit the network:", *shown, *_hint(wanted, loaded)]))
+    network.load_state_dict(loaded, strict=False)
     if bad := _invalid_tensors(network):
         raise InputError(f"{source} holds NaN or infinite weights: {', '.join(bad[:_SHOWN])}")
 
@@ -148,41 +148,41 @@ def _invalid_tensors(network: nn.Module) -> list[str]:
     ]
 
 
-def _tied_tensors(network: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _tied_tensors(network: nn.Module, loaded: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return tensors under their further names in the network: safetensors writes a shared tensor once."""
-    names_of: dict[int, list[str]] = {}
+    names_by_tensor: dict[int, list[str]] = {}
     for name, tensor in network.state_dict(keep_vars=True).items():
-        names_of.setdefault(id(tensor), []).append(name)
+        names_by_tensor.setdefault(id(tensor), []).append(name)
     further: dict[str, Tensor] = {}
-    for names in names_of.values():
-        if given_names := [name for name in names if name in given]:
-            further |= {name: given[given_names[0]] for name in names if name not in given}
+    for names in names_by_tensor.values():
+        if loaded_names := [name for name in names if name in loaded]:
+            further |= {name: loaded[loaded_names[0]] for name in names if name not in loaded}
     return further
 
 
-def _mismatches(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
-    missing = [name for name in wanted if name not in given and not name.endswith(_COUNTER)]
-    other = [name for name in wanted if name in given and wanted[name].shape != given[name].shape]
+def _mismatches(wanted: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> list[str]:
+    missing = [name for name in wanted if name not in loaded and not name.endswith(_COUNTER)]
+    mismatched = [name for name in wanted if name in loaded and wanted[name].shape != loaded[name].shape]
     return [
         *(f"{name}: the network has {tuple(wanted[name].shape)}, the file lacks it" for name in missing),
         *(
-            f"{name}: the network has {tuple(wanted[name].shape)}, the file {tuple(given[name].shape)}"
-            for name in other
+            f"{name}: the network has {tuple(wanted[name].shape)}, the file {tuple(loaded[name].shape)}"
+            for name in mismatched
         ),
         *(
-            f"{name}: the file has {tuple(given[name].shape)}, the network no such tensor"
-            for name in given
+            f"{name}: the file has {tuple(loaded[name].shape)}, the network no such tensor"
+            for name in loaded
             if name not in wanted
         ),
     ]
 
 
-def _hint(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+def _hint(wanted: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> list[str]:
     """Point out a common prefix of all names, as DataParallel or a wrapper of the training loop adds."""
-    prefixes = {name.partition(".")[0] + "." for name in given}
+    prefixes = {name.partition(".")[0] + "." for name in loaded}
     if len(prefixes) == 1:
         (prefix,) = prefixes
-        if wanted.keys() <= {name.removeprefix(prefix) for name in given}:
+        if wanted.keys() <= {name.removeprefix(prefix) for name in loaded}:
             return [
                 f"every name in the file begins with {prefix!r}, without which all would fit: take it away"
             ]

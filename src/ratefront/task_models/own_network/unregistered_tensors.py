@@ -16,19 +16,19 @@ _MOST_CONSTANTS = (
 
 
 @contextmanager
-def unregistered_tensors(stage: nn.Module, given: Tensor) -> Iterator[list[tuple[int, ...]]]:
+def unregistered_tensors(stage: nn.Module, stage_input: Tensor) -> Iterator[list[tuple[int, ...]]]:
     """Record the shapes of unregistered tensors that operations inside take.
 
     Use it on the first evaluation of a stage, since a later one may take what it has kept of an earlier one.
 
     Args:
         stage: The stage that is evaluated inside.
-        given: The input of the stage.
+        stage_input: The input of the stage.
 
     Yields:
         The shapes; the list grows while operations run.
     """
-    recorder = _TensorRecorder(stage, given)
+    recorder = _TensorRecorder(stage, stage_input)
     with recorder:
         yield recorder.unregistered
 
@@ -36,9 +36,9 @@ def unregistered_tensors(stage: nn.Module, given: Tensor) -> Iterator[list[tuple
 class _TensorRecorder(TorchDispatchMode):
     """Records the shapes of tensors that are neither registered nor computed inside."""
 
-    def __init__(self, stage: nn.Module, given: Tensor) -> None:
+    def __init__(self, stage: nn.Module, stage_input: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._stage, self._known = stage, {_storage_address(given)}
+        self._stage, self._known = stage, {_storage_address(stage_input)}
         self.unregistered: list[tuple[int, ...]] = []
 
     def __torch_dispatch__(
@@ -57,8 +57,8 @@ class _TensorRecorder(TorchDispatchMode):
     def _knows(self, tensor: Tensor) -> bool:
         """Say whether a tensor is known; registered ones are read again: lazy layers make theirs on evaluation."""
         if _storage_address(tensor) not in self._known:
-            own = (*self._stage.parameters(), *self._stage.buffers())
-            self._known |= {_storage_address(one) for one in own if not nn.parameter.is_lazy(one)}
+            registered = (*self._stage.parameters(), *self._stage.buffers())
+            self._known |= {_storage_address(one) for one in registered if not nn.parameter.is_lazy(one)}
         return _storage_address(tensor) in self._known
 
 

@@ -1,8 +1,8 @@
 """Checks that a codec that sends the task model's decisions is decoded to what the stored task model decides.
 
-The decisions come from the predictions that are stored with the task model, from which the bounds are computed. Once a
-process, the stored weights are also run on hundreds of samples of each split, in other batches and with another number
-of threads: they have to give these very predictions.
+The decisions come from the predictions that are stored with the task model, from which the bounds are computed. Once
+per process, the stored weights are also run on hundreds of samples of each split, in other batches and with another
+number of threads: they have to give these very predictions.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class StoredDecisions:
 
     Attributes:
         ranked: The best classes of each sample, by split.
-        tolerance: How far two logits may lie apart that rounding may exchange, as a fraction of the largest logit.
+        tolerance: The largest difference of two logits that rounding may exchange, as a fraction of the largest logit.
     """
 
     ranked: Mapping[str, RankedClasses]
@@ -98,14 +98,16 @@ def _checked_decisions(spec_json: str, folder: Path, changed_ns: int, device: st
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
     with torch.random.fork_rng(devices=[]), using_threads(_other_number_of_threads()):
         model = load_task_model_uncached(spec, folder).to(device)
-        seen = [
+        deviations = [
             _largest_difference(name, model, getattr(data, name).images, predictions[name])
             for name in predictions
         ]
     tolerance = 2 * min(
-        ROUNDING_TOLERANCE, max(_MIN_ROUNDING, _MARGIN * max(seen))
+        ROUNDING_TOLERANCE, max(_MIN_ROUNDING, _MARGIN * max(deviations))
     )  # either logit may be off
-    ranked = {name: RankedClasses.of(torch.from_numpy(logits)) for name, logits in predictions.items()}
+    ranked = {
+        name: RankedClasses.from_scores(torch.from_numpy(logits)) for name, logits in predictions.items()
+    }
     return StoredDecisions(ranked, tolerance)
 
 

@@ -25,7 +25,7 @@ def check_receiver(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], 
     """
     with without_tf32(codec.device):
         scores = [codec.class_scores(latents, first) for first, latents in _unequal_halves(coded)]
-    ranked = [RankedClasses.of(part) for part in scores if part is not None]
+    ranked = [RankedClasses.from_scores(part) for part in scores if part is not None]
     if ranked:
         positions = np.concatenate(
             [first + np.arange(len(latents)) for first, latents in _unequal_halves(coded)]

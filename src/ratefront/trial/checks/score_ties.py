@@ -33,12 +33,12 @@ class RankedClasses:
     deficit: NDArray[np.float64]
 
     @classmethod
-    def of(cls, scores: Tensor) -> Self:
+    def from_scores(cls, scores: Tensor) -> Self:
         """Rank the classes by scores (N, K); of equal scores the first class is best, as for ``argmax``."""
-        return cls.concatenated([cls._of_chunk(chunk) for chunk in scores.split(_CHUNK)])
+        return cls.concatenated([cls._from_chunk(chunk) for chunk in scores.split(_CHUNK)])
 
     @classmethod
-    def _of_chunk(cls, scores: Tensor) -> Self:
+    def _from_chunk(cls, scores: Tensor) -> Self:
         scores = scores.double().cpu()
         ordered, scale = (
             scores.sort(dim=1, descending=True, stable=True),
@@ -76,8 +76,8 @@ def _deficit_of_decoded(
     """Return the deficit (N,) of the decoded classes: 0 of the best, infinite of one that is not among the best few."""
     deficit = np.full(len(decoded), np.inf)
     for rank in reversed(range(ranked.classes.shape[1])):
-        is_it = expected(ranked.classes[:, rank]) == decoded
-        deficit[is_it] = ranked.deficit[is_it, rank] if rank else 0.0  # the best one may be NaN
+        is_decoded = expected(ranked.classes[:, rank]) == decoded
+        deficit[is_decoded] = ranked.deficit[is_decoded, rank] if rank else 0.0  # the best one may be NaN
     return deficit
 
 

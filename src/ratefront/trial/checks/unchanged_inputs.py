@@ -26,7 +26,7 @@ def check_inputs_unchanged(context: TrialContext) -> None:
         SweepMismatchError: The data set, the code, or what the code computes is not what the sweep began with.
     """
     if context.inputs:
-        before = {name: digest for name, digest in context.inputs.items() if _is_of_trials(name)}
+        before = {name: digest for name, digest in context.inputs.items() if _is_read_by_trials(name)}
         check_inputs(before, inputs_of_trials(context.spec), context.spec)
         _check_behaviour(context.spec.model_dump_json(), SweepFolder(context.folder).task_model)
 
@@ -41,6 +41,6 @@ def _check_behaviour(spec_json: str, task_model: Path) -> None:
         raise SweepMismatchError(change)
 
 
-def _is_of_trials(name: str) -> bool:
+def _is_read_by_trials(name: str) -> bool:
     """Tell whether a trial reads this input from outside; the task model's weights are in the sweep's folder by now."""
     return name == "dataset" or name.startswith(("code ", "metric "))

@@ -51,7 +51,7 @@ def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: 
     trial = _ended_trial(history, trial_id)
     check_format(history)
     spec = spec_from_plain({**history.spec, "resources": trial.resources}).spec
-    needs = spec.resources.of(trial.params.family)
+    needs = spec.resources.for_family(trial.params.family)
     device = "cuda" if needs.gpus else "cpu"
     check_device(device)
     inputs = {} if history.task_model is None else history.task_model.inputs
