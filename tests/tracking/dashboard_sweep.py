@@ -37,7 +37,7 @@ def plain(*overrides: str) -> dict[str, Any]:
 
 
 def every_ending(path: Path) -> FakeSweep:
-    """Six finished trials on a front, then one each: collapsed, pruned, failed, running, planned, stopped."""
+    """Six finished trials on a front, then one each: collapsed, pruned, failed, running, stopped, planned."""
     sweep = begin(path)
     for number in range(6):
         sweep.finish(values(number), 2.0 + number, 0.6 + 0.05 * number, 2_000 + 3_000 * number)
@@ -45,6 +45,6 @@ def every_ending(path: Path) -> FakeSweep:
     sweep.prune(values(7))
     sweep.fail(values(8))
     sweep.plan(values(9))
-    sweep.append(Planned("t0010", 10, 17, values(10)))
-    sweep.stop(values(11))
+    sweep.stop(values(10))
+    sweep.append(Planned("t0011", 11, 18, values(11)))
     return sweep

@@ -75,7 +75,7 @@ def test_the_dashboard_has_every_trial_of_the_sweep(served: Served) -> None:
     assert study["objective_names"] == ["rate_bits", "accuracy", "transmitter_bytes"]
     assert [trial["number"] for trial in study["trials"]] == list(range(len(history.trials)))
     states = [trial["state"] for trial in study["trials"]]
-    assert states == ["Complete"] * 6 + ["Pruned", "Pruned", "Fail", "Running", "Waiting", "Pruned"]
+    assert states == ["Complete"] * 6 + ["Pruned", "Pruned", "Fail", "Running", "Pruned", "Waiting"]
     for trial, known in zip(study["trials"], history.trials.values(), strict=True):
         if known.result is not None:
             assert trial["values"] == [known.result.objective(name) for name in study["objective_names"]]
