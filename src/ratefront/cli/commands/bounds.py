@@ -48,7 +48,7 @@ ReadAsOption = Annotated[
 OnlyOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="CURVES", help="Only these curves, by name, separated by commas; '--only help' lists all."
+        metavar="CURVES", help="Draw only these curves (names, separated by commas; '--only help' lists all)."
     ),
 ]
 PointsOption = Annotated[
