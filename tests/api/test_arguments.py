@@ -21,7 +21,7 @@ import ratefront as rf
 from ratefront.api.one_trial import checked_params
 from ratefront.argument_checks import check_count, checked_path
 from ratefront.data.load_dataset import load_dataset
-from ratefront.orchestrate.begin_or_resume import one_sweep_per_process
+from ratefront.orchestrate.begin_and_resume_checks import one_sweep_per_process
 from ratefront.tracking.browsing.local_server import choose_port
 from ratefront.trial.user_samples import samples_of_array
 

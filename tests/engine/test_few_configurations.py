@@ -16,7 +16,7 @@ from ratefront.engine.messages import Done, Record, Start, Wait
 from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError
 from ratefront.history.events import Entry, Extended, Failed, Planned, Reopened
-from ratefront.orchestrate.begin_or_resume import check_extensible
+from ratefront.orchestrate.begin_and_resume_checks import check_extensible
 from ratefront.spec.space.configurations import count, uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Space
 

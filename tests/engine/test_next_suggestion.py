@@ -20,7 +20,7 @@ from ratefront.engine.search import next_suggestion
 from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread_trial
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.sampler_memory import MAX_ENDED, SLACK, BoundedMemory, GenerationMemory
-from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.events import Extended, Planned, Reopened
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna

@@ -1,7 +1,7 @@
 """The check that a split point exists, and what is wrong with a name that lies inside a stage.
 
-The sweep file is checked with it before torch is imported (``spec.space``); the task model checks the same when it is
-cut (``task_models.task_model``).
+A task model calls the check when it is cut (``task_models.task_model``). A sweep file is checked before torch is
+imported: there the split points are the valid values of the parameter ``split`` (``spec.space.parameter_fields``).
 """
 
 from __future__ import annotations

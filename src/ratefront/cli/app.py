@@ -18,7 +18,7 @@ from ratefront.cli.commands.status_and_report import report, status
 from ratefront.cli.commands.stop_and_clean import clean, stop
 from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
-from ratefront.cli.flags import log_with_flags, with_flags
+from ratefront.cli.messages_in_flags import log_with_flags, with_flags
 from ratefront.errors import InputError, RatefrontError
 
 P = ParamSpec("P")

@@ -27,9 +27,9 @@ from ratefront.engine.messages import (
     Wait,
     WorkerMessage,
 )
-from ratefront.engine.retry import batch_divisor, judge_failure
+from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
-from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.seeds import trial_seed
 from ratefront.engine.trial_resources import is_to_be_measured, needs_of
 from ratefront.history import events
 from ratefront.history.pause_python_gc import garbage_collection_paused
@@ -118,10 +118,10 @@ class Engine:
 
     def _start(self, trial: TrialHistory) -> Start:
         needs = needs_of(self._spec.resources, self.history, trial)
-        return Start(trial.params, trial.attempts + 1, needs, batch_divisor(trial))
+        return Start(trial.params, trial.attempts + 1, needs, trial.batch_divisor)
 
     def _plan(self, number: int) -> events.Planned:
-        seed = stable_seed("trial", self._spec.sampler.seed, number)
+        seed = trial_seed(self._spec.sampler.seed, number)
         return events.Planned(trial_name(number), number, seed, self._suggester.suggest(number))
 
     # What happened.

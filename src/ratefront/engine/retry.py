@@ -44,8 +44,3 @@ def _is_tried_again(trial: TrialHistory, failure: Failed, retries: int) -> bool:
     """
     may_pass = failure.retryable or failure.error in OUT_OF_MEMORY_ERRORS
     return may_pass and (trial.got_further or trial.setbacks < retries)
-
-
-def batch_divisor(trial: TrialHistory) -> int:
-    """Into how many parts the next attempt cuts each batch: twice as many for each attempt that ran out of memory."""
-    return int(2**trial.memory_failures)

@@ -30,7 +30,7 @@ def needs_of(resources: Resources, history: SweepHistory, trial: TrialHistory) -
     requested, share = resources.for_family(family), history.gpu_memory_share
     if share is None or not resources.has_measured_gpu_share(family):
         return Needs(requested.cpus, requested.gpus)
-    return Needs(requested.cpus, min(1.0, 2**trial.memory_failures / trials_per_gpu(share)))
+    return Needs(requested.cpus, min(1.0, trial.batch_divisor / trials_per_gpu(share)))
 
 
 def trials_per_gpu(share: float) -> int:

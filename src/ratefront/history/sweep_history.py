@@ -69,6 +69,11 @@ class TrialHistory:
         return self.status in ENDED
 
     @property
+    def batch_divisor(self) -> int:
+        """Into how many parts an attempt cuts each batch: twice as many for each attempt that ran out of memory."""
+        return int(2**self.memory_failures)
+
+    @property
     def got_further(self) -> bool:
         """True where the present attempt has reported a step that no earlier one had reached."""
         return self.step > self.furthest_step

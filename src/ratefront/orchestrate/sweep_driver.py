@@ -14,7 +14,7 @@ from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, openi
 from ratefront.errors import EngineError, RatefrontError
 from ratefront.history.events import Event, Halted
 from ratefront.history.sweep_history import SweepHistory, spec_in
-from ratefront.orchestrate.begin_or_resume import (
+from ratefront.orchestrate.begin_and_resume_checks import (
     check_begun,
     check_extensible,
     check_folder,

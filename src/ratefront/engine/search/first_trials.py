@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from random import Random
 
-from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.seeds import stable_seed
 from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign
 from ratefront.trial_records import Scalar
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ratefront.engine.search.first_trials import random_choice, spread_trial
 from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
-from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.spec.space.configurations import configurations, count, uses_seed
 from ratefront.spec.space.dimensions import Space, assign

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.seeds import stable_seed
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
 from ratefront.spec.space.dimensions import Choice, Leaf, Space

@@ -59,7 +59,7 @@ def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: 
         check_inputs(inputs, present_inputs(spec), spec)
     _prepare_folder(sweep, folder)
     # A trial that ran out of memory was computed in parts from then on (see ``TrialContext``).
-    context = TrialContext(spec, folder.resolve(), device, 2**trial.memory_failures, inputs)
+    context = TrialContext(spec, folder.resolve(), device, trial.batch_divisor, inputs)
     with using_threads(needs.cpus):
         again = _run(trial, context)
     return _compare(trial, again, sweep, SweepFolder(folder))

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import ratefront
 from ratefront.cli import app
 from ratefront.cli.app import errors_as_exit_codes
-from ratefront.cli.flags import COMMANDS, FLAGS, with_flags
+from ratefront.cli.messages_in_flags import COMMANDS, FLAGS, with_flags
 from ratefront.wording import Argument, Call, Message
 
 SOURCE = Path(ratefront.__file__).parent

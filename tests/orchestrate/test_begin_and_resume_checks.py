@@ -13,7 +13,7 @@ from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, openi
 from ratefront.errors import InputError
 from ratefront.history.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, clear_unstarted_sweep
+from ratefront.orchestrate.begin_and_resume_checks import check_begun, check_folder, clear_unstarted_sweep
 from ratefront.report.write_report import report_files, write_report
 from ratefront.spec.changeable_settings import Change
 from ratefront.spec.load_spec import to_plain
