@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_string_coder import StringCoder, decode_columns, encode_columns
 
 LENGTHS = (1, 10, 100, 1_000, 10_000)

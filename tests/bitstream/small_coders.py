@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_coder import FILLER
 from ratefront.bitstream.latent_string_coder import StringCoder, decode_columns, encode_columns
 

@@ -21,7 +21,8 @@ from tests.bitstream.small_coders import (
 )
 
 from ratefront.bitstream.coded_stream import read_stream, write_stream
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_coder import LatentCoder
 from ratefront.bitstream.latent_string_coder import StringCoder, decode_with_indexes, encode_with_indexes
 from ratefront.errors import BitstreamError

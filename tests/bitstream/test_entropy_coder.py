@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_string_coder import decode_columns, encode_columns, shortest_string
 from ratefront.errors import BitstreamError
 

@@ -1,92 +1,24 @@
 """The entropy coder: integer symbols under frequency tables, to bytes and back.
 
 It is a range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not
-change what is decoded from it. So a string's length is only a place to jump to. Tables are integers of 16 bit: the
-coder never sees a float that another machine could round differently.
+change what is decoded from it. So a string's length is only a place to jump to.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Self
 
 import constriction
 import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.errors import BitstreamError
 
-TABLE_BITS = 16
-_TOTAL = 1 << TABLE_BITS
 _WORD_BYTES = 4
 _RUN = 1 << 16  # symbols that are decoded at a time; after each run, the string's length is checked
 # The coder's own rounding of a table makes a rare symbol cheaper by that much.
 _SLACK, _SLACK_BITS = 1.001, 16
 _MAX_SYMBOLS = 1 << 28
 Symbols = NDArray[np.int32]
-
-
-@dataclass(frozen=True, eq=False)
-class FrequencyTable:
-    """Symbol ``offset + i`` has probability ``counts[i] / 2**16``; every count is at least 1.
-
-    A table of one symbol codes it in no bits at all.
-    """
-
-    counts: NDArray[np.int64]
-    offset: int = 0
-
-    def __post_init__(self) -> None:
-        if self.counts.ndim != 1 or self.counts.min(initial=1) < 1 or int(self.counts.sum()) != _TOTAL:
-            raise ValueError(f"counts are (n,), ≥ 1 and sum to {_TOTAL}, got {self.counts!r}")
-
-    @classmethod
-    def from_pmf(cls, pmf: NDArray[np.number[Any]], offset: int = 0) -> Self:
-        """Return the table nearest to probabilities (n,), which need not be normalised.
-
-        Raises:
-            ValueError: A probability is negative or not finite, all are zero, or there are more symbols than
-                counts.
-        """
-        p = np.asarray(pmf, dtype=np.float64)
-        if (
-            p.ndim != 1
-            or not np.all(np.isfinite(p))
-            or p.min(initial=0.0) < 0
-            or p.sum() <= 0
-            or p.size >= _TOTAL
-        ):
-            raise ValueError(
-                f"probabilities are (n,), finite, ≥ 0, not all zero, fewer than {_TOTAL}; got {p!r}"
-            )
-        counts = 1 + np.floor(p / p.sum() * (_TOTAL - p.size)).astype(np.int64)
-        counts[np.argmax(counts)] += _TOTAL - counts.sum()
-        return cls(counts, offset)
-
-    def __len__(self) -> int:
-        return len(self.counts)
-
-    @property
-    def last(self) -> int:
-        """The largest symbol."""
-        return self.offset + len(self) - 1
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the counts and the offset alone: the coder's model cannot be copied."""
-        return type(self), (self.counts, self.offset)
-
-    @cached_property
-    def bits(self) -> NDArray[np.float64]:
-        """Bits that each symbol costs, (n,)."""
-        cost: NDArray[np.float64] = -np.log2(self.counts / _TOTAL)
-        return cost
-
-    @cached_property
-    def model(self) -> Any:
-        """The coder's model; the counts are exact in float32 (at most 2**16)."""
-        probabilities = (self.counts / _TOTAL).astype(np.float32)
-        return constriction.stream.model.Categorical(probabilities, perfect=False)
 
 
 class SymbolEncoder:

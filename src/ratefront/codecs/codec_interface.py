@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, Symbols
+from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_string_coder import StringCoder
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 from ratefront.complexity.macs import Macs

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.catalogue.families import LabelParameters
 from ratefront.codecs.codec_interface import Codec, CodecStructure, EntropyCoded, Family
 from ratefront.complexity.macs import Macs, multiply_accumulates

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from ratefront.bitstream.entropy_coder import FrequencyTable
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.complexity.stored_precision import tensors_to_store
 
 _COUNT_BYTES = 2

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.codec_interface import EntropyCoded
 from ratefront.codecs.distortions import RelativeFeatureError

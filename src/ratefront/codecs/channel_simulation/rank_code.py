@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.codecs.channel_simulation.posterior_channel import PosteriorChannel, information_bits
 from ratefront.codecs.channel_simulation.rank_code import RankCode
 from ratefront.codecs.channel_simulation.relative_entropy_coding import (

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 
 
 class EntropyModel(nn.Module, ABC):

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.factorized import FactorizedModel

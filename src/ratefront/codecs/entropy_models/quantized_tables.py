@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ratefront.bitstream.entropy_coder import TABLE_BITS, FrequencyTable, Symbols
+from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.frequency_table import TABLE_BITS, FrequencyTable
 
 _UNUSED = FrequencyTable(np.array([1 << TABLE_BITS]))
 

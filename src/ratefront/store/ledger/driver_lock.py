@@ -1,13 +1,22 @@
-"""Whether a driver runs a sweep: it holds the lock on the ledger for as long as it lives. Any process may ask."""
+"""The lock that keeps a ledger to one driver, which holds it for as long as it lives; any process may ask who does."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import socket
+import time
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
 
+from ratefront.errors import LedgerLockedError
+from ratefront.store.files.atomic_files import write_text
 from ratefront.store.sweep_folder import SweepFolder
+
+#: How long a writer tries to get the lock: a process that only asks for the driver holds the lock for a moment.
+LOCK_PATIENCE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,39 @@ class DriverProcess:
 def name_of_this_process() -> str:
     """How a driver names itself in its lock, and in the event ``Resumed``."""
     return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def take_driver_lock(stream: IO[bytes], ledger: Path) -> None:
+    """Take the exclusive lock on an open ledger, and write this process's name beside it.
+
+    Raises:
+        LedgerLockedError: Another process holds the lock; names that process.
+    """
+    lock_file = ledger.with_suffix(".lock")
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while not _try_lock(stream):
+        if time.monotonic() > deadline:
+            raise LedgerLockedError(f"{ledger} is being written by {_holder(lock_file)}")
+        time.sleep(LOCK_PATIENCE_S / 20)
+    write_text(lock_file, f"{name_of_this_process()}\n")
+
+
+def _try_lock(stream: IO[bytes]) -> bool:
+    """Try to take the exclusive lock; False where another process holds it."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock_file: Path) -> str:
+    """The process that holds the lock, and since when. The holder writes the lock's file once."""
+    try:
+        name, since = lock_file.read_text(encoding="utf-8").strip(), lock_file.stat().st_mtime
+    except OSError:
+        return "another process"
+    return f"{name} since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}"
 
 
 def driver_of(folder: SweepFolder) -> DriverProcess | None:

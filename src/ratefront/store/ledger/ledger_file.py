@@ -7,21 +7,19 @@ damage is an error that says where. ``ledger_format`` says what a line is.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from ratefront.errors import LedgerDamagedError, LedgerLockedError
 from ratefront.history.events import Entry, Event
 from ratefront.history.pause_python_gc import garbage_collection_paused
-from ratefront.store.files.atomic_files import flush_to_disk, write_text
-from ratefront.store.ledger.driver_lock import name_of_this_process
+from ratefront.store.files.atomic_files import flush_to_disk
+from ratefront.store.ledger.driver_lock import take_driver_lock
 from ratefront.store.ledger.ledger_format import format_line, scan
 
 
@@ -53,28 +51,6 @@ class LedgerReader:
         return entries
 
 
-#: How long a writer tries to get the lock: a process that only asks for the driver holds the lock for a moment.
-LOCK_PATIENCE_S = 0.5
-
-
-def _take_lock(stream: IO[bytes]) -> bool:
-    """Try to take the exclusive lock; False where another process holds it."""
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _holder(path: Path) -> str:
-    """The process that holds the lock, and since when. The holder writes the lock's file once."""
-    try:
-        name, since = path.read_text(encoding="utf-8").strip(), path.stat().st_mtime
-    except OSError:
-        return "another process"
-    return f"{name} since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}"
-
-
 class Ledger:
     """The one writer of a ledger. It holds an exclusive lock for as long as it is open.
 
@@ -87,20 +63,14 @@ class Ledger:
         self.path, self._clock = path, clock
         is_new = not path.exists()
         self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk refused
-        self._lock()
+        try:
+            take_driver_lock(self._stream, path)
+        except LedgerLockedError:
+            self._stream.close()
+            raise
         if is_new:
             flush_to_disk([path.parent])  # otherwise the file may be lost if the machine dies
         self._entries, self._end = self._recover()
-
-    def _lock(self) -> None:
-        lock_file = self.path.with_suffix(".lock")
-        deadline = time.monotonic() + LOCK_PATIENCE_S
-        while not _take_lock(self._stream):
-            if time.monotonic() > deadline:
-                self._stream.close()
-                raise LedgerLockedError(f"{self.path} is being written by {_holder(lock_file)}")
-            time.sleep(LOCK_PATIENCE_S / 20)
-        write_text(lock_file, f"{name_of_this_process()}\n")
 
     def _recover(self) -> tuple[list[Entry], int]:
         """Read every whole entry and the offset behind the last, and cut off a torn last line."""
