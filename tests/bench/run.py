@@ -1,4 +1,4 @@
-"""``make bench``: every figure that an issue sets, measured, one line each; exit code 1 when one is short.
+"""``make bench``: measures every figure that has a target, one line each; exit code 1 when one falls short.
 
     python tests/bench/run.py [bounds] [replay] [trials] [slots] [tracking] [codecs] [demo] [--table]
 
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Every figure that an issue sets, measured.")
+    parser = argparse.ArgumentParser(description="Measure every figure that has a target.")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; all by default")
     parser.add_argument("--table", action="store_true", help="a Markdown table")
     wanted = parser.parse_args()
