@@ -57,7 +57,7 @@ class Problem(NamedTuple):
 
 
 def measure() -> Figures:
-    """All figures of the issue on the bounds."""
+    """Measure all figures of the bounds."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UnconvergedWarning)
         counts = _confusion_counts()
