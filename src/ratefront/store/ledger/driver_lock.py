@@ -21,10 +21,18 @@ LOCK_PATIENCE_S = 0.5
 
 @dataclass(frozen=True)
 class DriverProcess:
-    """The process that writes a ledger (``process 123 on host``), and since when, in seconds since the epoch."""
+    """The process that writes a ledger (``process 123 on host``), and since when, in seconds since the epoch.
+
+    ``since`` is 0 where it is not known.
+    """
 
     name: str
     since: float
+
+    def __str__(self) -> str:
+        if not self.since:
+            return self.name
+        return f"{self.name} since {datetime.fromtimestamp(self.since).astimezone():%Y-%m-%d %H:%M:%S %z}"
 
 
 def name_of_this_process() -> str:
@@ -42,7 +50,7 @@ def take_driver_lock(stream: IO[bytes], ledger: Path) -> None:
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while not _try_lock(stream):
         if time.monotonic() > deadline:
-            raise LedgerLockedError(f"{ledger} is being written by {_holder(lock_file)}")
+            raise LedgerLockedError(f"{ledger} is being written by {_named_in(lock_file)}")
         time.sleep(LOCK_PATIENCE_S / 20)
     write_text(lock_file, f"{name_of_this_process()}\n")
 
@@ -56,15 +64,6 @@ def _try_lock(stream: IO[bytes]) -> bool:
     return True
 
 
-def _holder(lock_file: Path) -> str:
-    """The process that holds the lock, and since when. The holder writes the lock's file once."""
-    try:
-        name, since = lock_file.read_text(encoding="utf-8").strip(), lock_file.stat().st_mtime
-    except OSError:
-        return "another process"
-    return f"{name} since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}"
-
-
 def driver_of(folder: SweepFolder) -> DriverProcess | None:
     """The driver that runs a sweep now; None where no driver runs. There must be a ledger.
 
@@ -74,13 +73,13 @@ def driver_of(folder: SweepFolder) -> DriverProcess | None:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _named(folder)
+            return _named_in(folder.lock)
     return None
 
 
-def _named(folder: SweepFolder) -> DriverProcess:
+def _named_in(lock_file: Path) -> DriverProcess:
     """The driver as its lock's file names it. The holder writes that file once."""
     try:
-        return DriverProcess(folder.lock.read_text(encoding="utf-8").strip(), folder.lock.stat().st_mtime)
+        return DriverProcess(lock_file.read_text(encoding="utf-8").strip(), lock_file.stat().st_mtime)
     except OSError:
         return DriverProcess("another process", 0.0)
