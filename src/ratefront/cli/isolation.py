@@ -13,30 +13,25 @@ from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import TextIO
 
+#: What only sweeps need.
+SWEEP_PACKAGES = ("ray", "mlflow", "optuna")
+
 
 def forbid_sweep_imports() -> None:
-    """Forbid the import of Ray, MLflow and Optuna, which only sweeps need, from now on."""
-    forbid_imports("ray", "mlflow", "optuna")
-
-
-def forbid_imports(*packages: str) -> None:
-    """Forbid the import of these packages in this process from now on.
+    """Forbid the import of Ray, MLflow and Optuna in this process from now on.
 
     Raises:
         RuntimeError: One has been imported already, so that the process proves nothing.
     """
-    loaded = [package for package in packages if package in sys.modules]
+    loaded = [package for package in SWEEP_PACKAGES if package in sys.modules]
     if loaded:
         raise RuntimeError(f"already imported: {', '.join(loaded)}")
-    sys.meta_path.insert(0, _ForbiddenPackages(packages))
+    sys.meta_path.insert(0, _ForbiddenPackages())
 
 
 class _ForbiddenPackages(MetaPathFinder):
-    def __init__(self, packages: Sequence[str]) -> None:
-        self._packages = frozenset(packages)
-
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        if fullname.partition(".")[0] in self._packages:
+        if fullname.partition(".")[0] in SWEEP_PACKAGES:
             raise ModuleNotFoundError(f"{fullname} is kept out of this process: a trial knows nothing of it")
 
 
