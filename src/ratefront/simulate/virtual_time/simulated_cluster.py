@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from ratefront.engine.messages import EngineMessage, Start, WorkerMessage
 from ratefront.history.events import Failed, Reported, Started
@@ -116,9 +117,7 @@ class SimulatedCluster:
         if driver is None or driver.held.get(worker.key) is not worker:
             return
         driver.receive(message, worker)
-        repeated_s = self._conditions.repeated_after_s()
-        if repeated_s is not None:
-            self._clock.after(repeated_s, lambda: driver.receive(message, worker))
+        self._repeat(lambda: driver.receive(message, worker), 0.0)
 
     def worker_sent(self, worker: SimulatedWorker, message: WorkerMessage) -> None:
         """Send a worker's message; a report may leave a checkpoint."""
@@ -135,9 +134,13 @@ class SimulatedCluster:
     def _send(self, message: EngineMessage, worker: SimulatedWorker) -> None:
         wait_s = NETWORK_S + self._conditions.extra_delay_s()
         self._clock.after(wait_s, lambda: self._arrive(message, worker))
+        self._repeat(lambda: self._arrive(message, worker), wait_s)
+
+    def _repeat(self, arrive: Callable[[], None], wait_s: float) -> None:
+        """Let a message arrive once more, if the conditions say so: later than its first arrival in ``wait_s``."""
         repeated_s = self._conditions.repeated_after_s()
         if repeated_s is not None:
-            self._clock.after(wait_s + repeated_s, lambda: self._arrive(message, worker))
+            self._clock.after(wait_s + repeated_s, arrive)
 
     def _arrive(self, message: EngineMessage, worker: SimulatedWorker) -> None:
         if self.driver is not None:
