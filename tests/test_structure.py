@@ -20,9 +20,6 @@ ARCHAIC = re.compile(
     re.I,
 )
 
-#: Small files with one user that keep a file of their own: their name is what people look for.
-KEPT_SMALL: frozenset[str] = frozenset()
-
 
 def modules() -> dict[str, Path]:
     """Dotted name → file of every module that is no room's ``__init__``."""
@@ -90,7 +87,7 @@ def test_a_small_file_has_more_than_one_user() -> None:
         for name, path in modules().items()
         if len(path.read_text().splitlines()) < SMALL_LINES
     }
-    assert {name for name, by in small.items() if len(by) == 1} == KEPT_SMALL
+    assert {name for name, by in small.items() if len(by) == 1} == set()
 
 
 def test_sentences_use_plain_words() -> None:
