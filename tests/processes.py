@@ -32,16 +32,14 @@ class Marked:
         self.environment = {MARK: self.mark, "RAY_TMPDIR": str(self.ray_folder)}
 
     def alive(self) -> dict[int, str]:
-        """The number of each process, and how it was called."""
+        """The number of each process, and how it was called: in full, as the paths in it may be of any length."""
         found = {}
         for path in Path("/proc").glob("[0-9]*"):
             try:
                 if int(path.name) != os.getpid() and (
                     self._carries_mark(path) or self._works_in_folder(path)
                 ):
-                    found[int(path.name)] = (
-                        (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:100]
-                    )
+                    found[int(path.name)] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue
         return found

@@ -41,8 +41,8 @@ class Driver:
         )
 
     def runs(self, name: str) -> bool:
-        """True where a process of this name is there."""
-        return any(name in title for title in self.marked.alive().values())
+        """True where a process of this name is there: by the first word, as others are told Ray's paths."""
+        return any(name in called.partition(" ")[0] for called in self.marked.alive().values())
 
     def wait_until(self, holds: Callable[[], Any]) -> Any:
         """Until it holds; the driver has to live that long."""

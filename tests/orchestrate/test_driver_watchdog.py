@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -58,14 +58,34 @@ def marked() -> Iterator[Marked]:
         yield marked
 
 
-def start(folder: Path, marked: Marked, how: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(folder), how],
-        env=os.environ | marked.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+Start = Callable[[str], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, marked: Marked) -> Iterator[Start]:
+    """Starts a driver, which does not outlive its test."""
+    with ExitStack() as drivers:
+
+        def started(how: str) -> subprocess.Popen[str]:
+            driver = drivers.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", DRIVER, str(tmp_path), how],
+                    env=os.environ | marked.environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+            )
+            drivers.callback(driver.kill)
+            wait_until((tmp_path / "pids").exists)
+            time.sleep(0.1)
+            return driver
+
+        yield started
+
+
+def watchdogs(marked: Marked) -> list[int]:
+    return [pid for pid, called in marked.alive().items() if "driver_watchdog.py" in called]
 
 
 def is_alive(pid: int) -> bool:
@@ -77,11 +97,9 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_processes_of_a_dead_driver_are_ended(
-    tmp_path: Path, marked: Marked, number: signal.Signals
+    tmp_path: Path, start: Start, number: signal.Signals
 ) -> None:
-    driver = start(tmp_path, marked, "stays")
-    wait_until((tmp_path / "pids").exists)
-    time.sleep(0.1)
+    driver = start("stays")
     stranger, *cluster = map(int, (tmp_path / "pids").read_text().split())
     driver.send_signal(number)
     driver.wait()
@@ -91,22 +109,25 @@ def test_the_processes_of_a_dead_driver_are_ended(
     driver.communicate()
 
 
-def test_the_watchdog_ends_with_a_driver_that_shuts_down(tmp_path: Path, marked: Marked) -> None:
-    driver = start(tmp_path, marked, "ends")
-    wait_until((tmp_path / "pids").exists)
+def test_the_watchdog_ends_with_a_driver_that_shuts_down(
+    tmp_path: Path, marked: Marked, start: Start
+) -> None:
+    driver = start("ends")
+    assert driver.poll() is None
     stranger = int((tmp_path / "pids").read_text().split()[0])
-    wait_until(lambda: not any("watchdog.py" in called for called in marked.alive().values()), within_s=3)
+    wait_until(lambda: not watchdogs(marked), within_s=3)
+    assert driver.poll() is None, "the watchdog ends first"
     assert driver.wait(timeout=20) == 0
     assert is_alive(stranger)
     os.kill(stranger, signal.SIGKILL)
     driver.communicate()
 
 
-def test_a_signal_to_the_whole_group_spares_the_watchdog(tmp_path: Path, marked: Marked) -> None:
-    driver = start(tmp_path, marked, "stays")
-    wait_until((tmp_path / "pids").exists)
-    time.sleep(0.1)
-    (watchdog,) = [pid for pid, called in marked.alive().items() if "watchdog.py" in called]
+def test_a_signal_to_the_whole_group_spares_the_watchdog(
+    tmp_path: Path, marked: Marked, start: Start
+) -> None:
+    driver = start("stays")
+    (watchdog,) = watchdogs(marked)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         os.kill(watchdog, number)
     stranger, *cluster = map(int, (tmp_path / "pids").read_text().split())
