@@ -13,7 +13,7 @@ from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.plain_data import as_plain_data
+from ratefront.spec.plain_data import as_plain_data, unusable_values
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial_records import Progress, TrialParams
@@ -99,7 +99,9 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
     parameters = {name: value for name, value in values.items() if name != "family"}
-    _, problems = parse_space({"family": {family: parameters}}, CATALOGUE, spec_facts(CATALOGUE, spec))
+    problems = unusable_values(parameters)
+    if not problems:
+        _, problems = parse_space({"family": {family: parameters}}, CATALOGUE, spec_facts(CATALOGUE, spec))
     if problems:
         raise InputError(
             "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])

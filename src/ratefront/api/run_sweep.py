@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.api.sweeps import Sweep
 from ratefront.argument_checks import check_count, checked_folder
+from ratefront.catalogue.number_limits import MOST_TRIALS
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, spec_from_plain
@@ -91,7 +92,7 @@ def run(
         raise InputError(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
-    more_trials = None if extend is None else check_count("extend", extend)
+    more_trials = None if extend is None else check_count("extend", extend, most=MOST_TRIALS)
     loaded = load_given_spec(spec, folder, overrides)
     files = SweepFolder(checked_folder(default_folder(loaded.spec.name) if folder is None else folder))
     with open_display(progress) as display:

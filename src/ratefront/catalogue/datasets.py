@@ -20,17 +20,16 @@ from pydantic import (
 )
 
 from ratefront.catalogue.file_locations import FILE_LOCATION, AbsolutePath
+from ratefront.catalogue.number_limits import Seed
 from ratefront.catalogue.registry import Registry
 
 
 class DatasetParameters(BaseModel):
     """Parameters that every data set has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    split_seed: Annotated[
-        int, Field(ge=0, le=2**31 - 1, description="decides which samples train, validate and test")
-    ] = 0
+    split_seed: Annotated[Seed, Field(description="decides which samples train, validate and test")] = 0
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ratefront.bounded_files import check_regular_file, parse_json, read_regular_file
 from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
 from ratefront.complexity.stored_precision import stored_tensors
@@ -72,8 +73,9 @@ def load_codec(
         InputError: A file is missing, is not a codec's, has another version, or names code that may not be run.
     """
     try:
-        config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
-        content: dict[str, Any] = dict(json.loads(config_bytes))
+        check_regular_file(weights)
+        config_bytes, weight_bytes = read_regular_file(config), weights.read_bytes()
+        content: dict[str, Any] = dict(parse_json(config_bytes))
         tensors = load(weight_bytes)
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise InputError(f"no codec at {config.parent}: {error}") from error

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.argument_checks import checked_path
+from ratefront.bounded_files import read_regular_file
 from ratefront.catalogue import CATALOGUE, Catalogue
-from ratefront.catalogue.registry import load_target
+from ratefront.catalogue.registry import load_target, without_descriptions
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.check_spec import LoadedSpec, check_spec
 from ratefront.spec.import_paths.metric_functions import check_metrics
 from ratefront.spec.known_facts import dataset_facts_of
 from ratefront.spec.overrides import apply_overrides
-from ratefront.spec.plain_data import as_plain_data
+from ratefront.spec.plain_data import as_plain_data, unusable_values
 from ratefront.spec.sweep_spec import SweepSpec
-from ratefront.spec.yaml_text import read_yaml, write_yaml
+from ratefront.spec.yaml_text import MOST_YAML_BYTES, read_yaml, write_yaml
 from ratefront.wording import Argument, Message
 
 #: Imported when needed, because it imports torch.
@@ -63,6 +64,27 @@ def load_spec(
     return loaded
 
 
+def load_spec_without_data(
+    source: Path | str | Mapping[str, Any] | LoadedSpec,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+) -> LoadedSpec:
+    """Read a sweep file as ``load_spec``, for a sweep that is only simulated.
+
+    The files of the data set, the task model's weights, and the code of task model and metrics need not exist, nor the
+    packages that register data set and task model. ``name`` says in messages where the spec comes from.
+
+    Raises:
+        InputError: As ``load_spec``.
+    """
+    if isinstance(source, LoadedSpec):
+        return source
+    name = name or (str(source) if isinstance(source, Path | str) else "the sweep")
+    with without_descriptions():
+        return _checked(_plain(source), overrides or {}, name, CATALOGUE)
+
+
 def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
     """Return the content of ``source`` as a copy that may be changed."""
     if isinstance(source, LoadedSpec):
@@ -91,6 +113,8 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
 
 def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
     problems = apply_overrides(raw, overrides) if isinstance(raw, dict) else []
+    if unusable := unusable_values(raw):
+        raise SpecError(source, [*problems, *unusable])
     try:
         loaded = check_spec(raw, source, catalogue)
     except SpecError as error:
@@ -102,7 +126,7 @@ def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Cat
 
 def _read(path: Path) -> Any:
     try:
-        return read_yaml(path.read_text(encoding="utf-8"))
+        return read_yaml(read_regular_file(path, MOST_YAML_BYTES).decode("utf-8"))
     except OSError as error:
         raise SpecError(str(path), [f"cannot be read: {error.strerror or error}"]) from error
     except UnicodeDecodeError as error:

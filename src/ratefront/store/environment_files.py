@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
+from ratefront.bounded_files import read_json_file
 from ratefront.errors import InputError
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -42,7 +42,7 @@ def read_environment(description: Path) -> Mapping[str, Any]:
         InputError: It cannot be read, or is not a JSON object.
     """
     try:
-        return dict(json.loads(description.read_text(encoding="utf-8")))
+        return dict(read_json_file(description))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{description} cannot be read: {error}") from error
 

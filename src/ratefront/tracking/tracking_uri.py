@@ -6,11 +6,15 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ratefront.errors import InputError
-from ratefront.safe_text import without_credentials
+from ratefront.safe_text import address_problem, without_credentials
 
 SQLITE = "sqlite:///"
 _USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
+_RULE_FOR_USER_INFO = (
+    "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
+    "digits (@ is %40)"
+)
 
 
 def sqlite_uri(path: Path) -> str:
@@ -54,6 +58,8 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     """
     if explicit is None:
         return default_uri(sweep_folder)
+    if problem := address_problem(explicit):
+        raise InputError(_RULE_FOR_USER_INFO if "@" in explicit else f"the tracking address {problem}")
     scheme = urlsplit(explicit).scheme.split("+")[0]
     if not scheme and explicit.endswith((".db", ".sqlite")):
         return sqlite_uri(Path(explicit))
@@ -86,10 +92,7 @@ def _check_user_info(uri: str) -> None:
     netloc = urlsplit(uri).netloc
     user_info = netloc.rpartition("@")[0]
     if "@" in user_info or "@" in uri.replace(netloc, "", 1):
-        raise InputError(
-            "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
-            "digits (@ is %40)"
-        )
+        raise InputError(_RULE_FOR_USER_INFO)
     if is_server(uri) and not unquote(user_info).isascii():
         raise InputError(
             "a user or password with letters beyond a to z cannot stand in the tracking address: give them as "

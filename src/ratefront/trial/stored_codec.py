@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ratefront.argument_checks import check_count, checked_paths
 from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block_size
 from ratefront.bitstream.container import parse
+from ratefront.bounded_files import read_json_file
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Samples
@@ -77,7 +77,7 @@ class StoredCodec:
         """
         self.module: Codec
         self.module, self.identity = load_codec(config, weights, own_module=own_module)
-        content = json.loads(config.read_text(encoding="utf-8"))
+        content = read_json_file(config)
         self.sample_shape: tuple[int, ...] = tuple(content["shape"])
         self.family = str(content["family"])
         self._background = background

@@ -49,12 +49,15 @@ def trial(
 
 
 def _parse_params(params: str) -> dict[str, Any]:
+    from ratefront.bounded_files import parse_json
+    from ratefront.spec.problem_wording import shown
+
     try:
-        values = json.loads(params)
+        values = parse_json(params)
     except ValueError as error:
         raise InputError(f"--params is not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise InputError(f"--params is a JSON object, got {params!r}")
+        raise InputError(f"--params is a JSON object, got {shown(values)}")
     return values
 
 

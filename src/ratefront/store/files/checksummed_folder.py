@@ -7,11 +7,11 @@ used.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ratefront.bounded_files import read_json_file
 from ratefront.store.files.atomic_files import flush_to_disk, write_json
 
 FACTS_FILE = "facts.json"
@@ -30,7 +30,7 @@ def write_checksums(folder: Path, facts: Mapping[str, Any]) -> None:
 def is_intact(folder: Path, **expected: Any) -> bool:
     """True where every file has its checksum, and no fact differs from ``expected``."""
     try:
-        facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_bytes())
+        facts: dict[str, Any] = read_json_file(folder / FACTS_FILE)
         unchanged = all(
             _checksum(folder / name) == checksum for name, checksum in facts.get("sha256", {}).items()
         )

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from ratefront.bounded_files import read_regular_file
 from ratefront.errors import LedgerLockedError
 from ratefront.store.files.atomic_files import write_text
 from ratefront.store.sweep_folder import SweepFolder
@@ -80,6 +81,6 @@ def driver_of(folder: SweepFolder) -> DriverProcess | None:
 def _named_in(lock_file: Path) -> DriverProcess:
     """The driver as its lock's file names it. The holder writes that file once."""
     try:
-        return DriverProcess(lock_file.read_text(encoding="utf-8").strip(), lock_file.stat().st_mtime)
-    except OSError:
+        return DriverProcess(read_regular_file(lock_file).decode("utf-8").strip(), lock_file.stat().st_mtime)
+    except (OSError, UnicodeDecodeError):
         return DriverProcess("another process", 0.0)

@@ -5,13 +5,13 @@ The ledger has one writer. So a request from another terminal cannot be an event
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from ratefront.bounded_files import read_json_file
 from ratefront.store.files.atomic_files import write_json
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -61,8 +61,8 @@ def take_from(paths: Iterable[Path]) -> list[StopRequest]:
 
 def _read(path: Path) -> StopRequest | None:
     try:
-        request = StopRequest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+        request = StopRequest(**read_json_file(path))
+    except (OSError, ValueError, TypeError):
         return None
     is_well_formed = isinstance(request.trial_id, str | None) and isinstance(request.reason, str)
     return request if is_well_formed else None
