@@ -69,14 +69,20 @@ class InputError(RatefrontError):
     exit_code = 2
 
 
+#: A person reads no more problems at once than this.
+_MOST_LINES = 100
+
+
 class SpecError(InputError):
     """A sweep file with one or more problems, each as ``path: what is wrong (and what is allowed)``."""
 
     def __init__(self, source: str, problems: Iterable[str]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        lines = (part for problem in self.problems for part in ("\n  ", problem))
-        super().__init__(Message(f"{source}: {len(self.problems)} problem(s)", *lines))
+        shown, more = self.problems[:_MOST_LINES], len(self.problems) - _MOST_LINES
+        lines = (part for problem in shown for part in ("\n  ", problem))
+        rest = [f"\n  … and {more} more"] if more > 0 else []
+        super().__init__(Message(f"{source}: {len(self.problems)} problem(s)", *lines, *rest))
 
 
 class UnknownNameError(InputError):

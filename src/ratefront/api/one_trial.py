@@ -14,9 +14,10 @@ from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.load_spec import load_spec
 from ratefront.spec.plain_data import as_plain_data, unusable_values
+from ratefront.spec.problem_wording import shown
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.trial_records import Progress, TrialParams
+from ratefront.trial_records import Progress, Scalar, TrialParams
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
@@ -99,7 +100,12 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
     parameters = {name: value for name, value in values.items() if name != "family"}
-    problems = unusable_values(parameters)
+    # A space could be given as well as a point of it, and is no trial.
+    problems = unusable_values(values) or [
+        f"{name}: must be a single value, got {shown(value)}"
+        for name, value in parameters.items()
+        if not isinstance(value, Scalar)
+    ]
     if not problems:
         _, problems = parse_space({"family": {family: parameters}}, CATALOGUE, spec_facts(CATALOGUE, spec))
     if problems:

@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ratefront.errors import UnknownNameError
+from ratefront.catalogue.file_locations import check_locations
+from ratefront.errors import InputError, UnknownNameError
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
@@ -85,14 +86,22 @@ class Registered(Generic[Parameters]):
         Inside ``without_descriptions`` those are the general facts alone.
 
         Raises:
-            InputError: The parameters name something that is missing or cannot be used, such as a file.
+            InputError: The parameters name something that is missing or cannot be used, such as a file; a FIFO or a
+                device is not opened.
         """
+        if are_described():
+            check_locations(parameters)
         if self.describe is None or not are_described():
             return dict(self.facts)
         remembered = _remembered.get()
         key = (self.describe, self.name, parameters.model_dump_json(), repr(dataset_facts))
         if remembered is None or key not in remembered:
-            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *dataset_facts)
+            try:
+                described: dict[str, Any] = self.facts | load_target(self.describe)(
+                    parameters, *dataset_facts
+                )
+            except OSError as error:
+                raise InputError(f"{error.filename or self.name}: {error.strerror or error}") from error
             if remembered is None:
                 return described
             remembered[key] = described

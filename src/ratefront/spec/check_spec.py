@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.file_locations import check_locations
 from ratefront.catalogue.registry import Registry, are_described, remember_descriptions
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.coupled_settings import coupled_problems
@@ -101,8 +100,6 @@ def _resolve_named(
     raw_parameters = {key: value for key, value in described.items() if key != "name"}
     try:
         parameters = model.model_validate(raw_parameters, strict=True)
-        if are_described():
-            check_locations(parameters)
         registry[name].facts_for(parameters, *dataset_facts)
     except ValidationError as error:
         return raw, problems_of_pydantic(error, model, path)

@@ -33,6 +33,7 @@ _RULES = {
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "must match {pattern}",
     "too_short": "needs at least {min_length}",
+    "too_long": "must have at most {max_length}",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
@@ -80,10 +81,14 @@ def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
 
 def repeated(path: str, values: Sequence[object]) -> list[str]:
     """Return one line for each value that is in the list more than once."""
-    # As JSON, where values need not be hashable and true is not 1; sorted keys, since their order means nothing.
-    counts = Counter(json.dumps(value, sort_keys=True, default=repr) for value in values)
-    by_text = {json.dumps(value, sort_keys=True, default=repr): value for value in values}
-    return [f"{path}: {shown(by_text[text])} is listed twice" for text, count in counts.items() if count > 1]
+    counts = Counter(map(_hashable, values))
+    first = {_hashable(value): value for value in reversed(values)}
+    return [f"{path}: {shown(first[key])} is listed twice" for key, count in counts.items() if count > 1]
+
+
+def _hashable(value: object) -> object:
+    is_single = value is None or isinstance(value, bool | int | float | str)
+    return value if is_single else ("nested", repr(value))
 
 
 def join(parts: Iterable[object]) -> str:

@@ -42,6 +42,10 @@ BoundName = Literal[
 
 #: A folder of this name, with what ratefront appends to it, fits into every file system; MLflow takes it as a name.
 MOST_NAME = 200
+#: Each is imported by the check, and has two columns.
+MOST_METRICS = 100
+#: The time for a hypervolume grows steeply with its dimensions: of 100 points in 8 it is a second, in 10 over a minute.
+MOST_OBJECTIVES = 6
 
 
 class Section(BaseModel):
@@ -254,11 +258,20 @@ class SweepSpec(Section):
     space: dict[str, Any]
     metrics: Annotated[
         tuple[Metric, ...],
-        Field(strict=False, description="further figures of every result, by functions that may be your own"),
+        Field(
+            strict=False,
+            max_length=MOST_METRICS,
+            description="further figures of every result, by functions that may be your own",
+        ),
     ] = ()
     objectives: Annotated[
         tuple[str, ...],
-        Field(min_length=1, strict=False, description="what the search optimises, on the validation split"),
+        Field(
+            min_length=1,
+            max_length=MOST_OBJECTIVES,
+            strict=False,
+            description="what the search optimises, on the validation split",
+        ),
     ] = DEFAULT_OBJECTIVES
     trials: Annotated[
         int,
