@@ -133,7 +133,7 @@ def test_every_number_has_a_least_and_a_greatest_value(model: type[BaseModel]) -
 
 NONSENSE = {
     "resources.cpus": (5e-324, 1e300), "resources.gpus": (1e-5, 1e9), "resources.trials_per_gpu": (10**6,),
-    "resources.concurrent": (10**9,), "training.batch_size": (10**22, 2**40), "training.learning_rate": (5e-324, 1e30),
+    "resources.concurrent": (10**9,), "training.batch_size": (10**22, 2**40), "training.learning_rate": (5e-324, 1e300),
     "training.epochs": (10**12,), "task_model.learning_rate": (1e-300, float("inf")), "task_model.seed": (2**31, -1),
     "task_model.weight_decay": (1e300, float("nan")), "sampler.seed": (2**32,), "sampler.startup_trials": (10**9,),
     "trials": (10**9, 10**400), "retries": (10**6,), "block_size": (2**30,), "reference.rate_bits": (1e308,),

@@ -17,8 +17,9 @@ MOST_TRIALS: Final = 100_000
 MOST_EPOCHS: Final = 100_000
 #: More samples than a machine holds in one gradient step; the container of coded files counts no longer blocks.
 MOST_SAMPLES_AT_ONCE: Final = 2**20
-#: Below, Adam's steps vanish beside the weights in float32; far above 1 every network diverges, which may be tried.
-LEAST_LEARNING_RATE, MOST_LEARNING_RATE = 1e-9, 1e3
+#: Below, Adam's steps vanish beside the weights in float32. Up to the upper end they are finite in float32: a step that
+#: is far too long fails its trial with a sentence.
+LEAST_LEARNING_RATE, MOST_LEARNING_RATE = 1e-9, 1e30
 #: Whole numbers are exact as floats up to about here, and products of a few such numbers stay finite.
 MOST_REFERENCE: Final = 1e15
 #: Of a cluster; Ray counts in steps of 0.0001 of a core or GPU, and a hundredth is less than any process uses.
