@@ -168,7 +168,8 @@ def test_a_hundred_thousand_choices_take_linear_time() -> None:
     with pytest.raises(SpecError, match=f"at most {MOST_VALUES} values"):
         load_spec(SWEEP, {"space.family.split.beta": [1 + 0.1 * place for place in range(100_000)]})
     assert time.process_time() - start < LONGEST_S
-    assert repeated("x", [1, 1.0, 2, [1], [1], {1: 2, "a": 3}, "1"]) == ["x: 1 is listed twice", "x: [1] is listed twice"]
+    mixed = [1, 1.0, 2, [1], [1], {1: 2, "a": 3}, "1"]
+    assert repeated("x", mixed) == ["x: 1 is listed twice", "x: [1] is listed twice"]
 
 
 def test_thousands_of_mistakes_are_a_hundred_lines() -> None:
