@@ -15,7 +15,7 @@ import torch
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, accuracy_warnings
-from ratefront.data.cache_folders import cache_folder
+from ratefront.cache_folders import cache_folder
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from ratefront.errors import InputError
 from ratefront.safe_text import without_credentials
+from ratefront.wording import Argument, Message
 
 SQLITE = "sqlite:///"
 _USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -14,8 +15,20 @@ SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
 def sqlite_uri(path: Path) -> str:
-    """Return the address of the store in this SQLite file, which need not exist."""
-    return f"{SQLITE}{path.expanduser().resolve()}"
+    """Return the address of the store in this SQLite file, which need not exist.
+
+    Raises:
+        InputError: The address would lead to another file: it ends at the path's first ``?``.
+    """
+    path = path.expanduser().resolve()
+    if "?" in str(path):
+        raise InputError(
+            Message(
+                f"MLflow cannot open the database {path}, because of the '?' in its path; give another place with ",
+                Argument("tracking_uri"),
+            )
+        )
+    return f"{SQLITE}{path}"
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -49,12 +62,13 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     """Return the address that was given, or the default one. A plain path to a ``.db`` file is a SQLite store.
 
     Raises:
-        InputError: The address is of a kind that cannot hold a sweep, or its password could be read as part of
-            the host.
+        InputError: The address is malformed or of a kind that cannot hold a sweep, its password could be read as part
+            of the host, or MLflow cannot name the folder.
     """
+    _check_text(sweep_folder)
     if explicit is None:
         return default_uri(sweep_folder)
-    scheme = urlsplit(explicit).scheme.split("+")[0]
+    scheme = _scheme(explicit)
     if not scheme and explicit.endswith((".db", ".sqlite")):
         return sqlite_uri(Path(explicit))
     if scheme not in SCHEMES or (explicit.startswith("sqlite:") and not explicit.startswith(SQLITE)):
@@ -69,12 +83,40 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     return explicit
 
 
+def _check_text(folder: Path) -> None:
+    """Refuse a folder whose name is not UTF-8: MLflow keeps it as text, and puts files into another folder."""
+    name = str(folder.resolve())
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"MLflow cannot name the folder {name!a}: its name is not UTF-8; choose another"
+        ) from error
+
+
+def _scheme(uri: str) -> str:
+    """Return the scheme of an address, such as ``postgresql`` of ``postgresql+psycopg2://…``."""
+    try:
+        scheme = urlsplit(uri).scheme
+    except ValueError as error:
+        raise InputError(f"tracking address {without_credentials(uri)!r} is malformed: {error}") from error
+    if not uri.isprintable():
+        raise InputError(
+            f"tracking address {without_credentials(uri)!r} holds characters that cannot be printed"
+        )
+    return scheme.split("+")[0]
+
+
 def is_same_store(one: str, other: str) -> bool:
     """Return whether two addresses name the same store. User and password do not count."""
-    return _without_user_info(one) == _without_user_info(other)
+    return store_of(one) == store_of(other)
 
 
-def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
+def store_of(uri: str) -> tuple[str, str, int | None, str, str]:
+    """Return what tells a store from others: scheme, host, port, path and query of its address, in one form."""
+    path = sqlite_path(uri)
+    if path is not None:
+        return "sqlite", "", None, str(path), ""
     parts = urlsplit(uri)
     scheme, host = parts.scheme.split("+")[0], parts.hostname or ""
     port = parts.port or _USUAL_PORTS.get(scheme)
@@ -82,7 +124,10 @@ def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
 
 
 def _check_user_info(uri: str) -> None:
-    """Refuse a password with characters that end it in an address: its rest would be taken for the host, and shown."""
+    """Refuse a password with characters that end it in an address: its rest would be taken for the host, and shown.
+
+    What remains for the port must be a number.
+    """
     netloc = urlsplit(uri).netloc
     user_info = netloc.rpartition("@")[0]
     if "@" in user_info or "@" in uri.replace(netloc, "", 1):
@@ -95,3 +140,7 @@ def _check_user_info(uri: str) -> None:
             "a user or password with letters beyond a to z cannot stand in the tracking address: give them as "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         )
+    try:
+        _ = urlsplit(uri).port
+    except ValueError as error:
+        raise InputError(f"tracking address {without_credentials(uri)!r} is malformed: {error}") from error
