@@ -67,7 +67,7 @@ def remember_address(uri: str, folder: Path) -> None:
 
 
 def _lies_beside(uri: str, folder: Path) -> bool:
-    """Whether it is a database beside the sweep's folder. A link to a database elsewhere is not: ``uri`` is resolved."""
+    """Whether it is a database beside the sweep's folder. A link to one elsewhere is not: ``uri`` is resolved."""
     path = sqlite_path(uri)
     return path is not None and path.parent == folder.resolve().parent
 
