@@ -1,4 +1,4 @@
-"""A database gets its tables once and whole, whoever opens it at the same time; a file with something else is left alone."""
+"""A database gets its tables once and whole, whoever opens it meanwhile; a file with something else is left alone."""
 
 from __future__ import annotations
 

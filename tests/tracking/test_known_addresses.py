@@ -60,8 +60,9 @@ def ratefront(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
         ("track", "DIR", "--experiment", "mine"),
         ("ui", "DIR"),
         ("sweep", "--resume", "--out", "DIR"),
-    ]
-    + [("sweep", "--extend", "1", "--out", "DIR"), ("sweep", "--retry-failed", "--out", "DIR")],
+        ("sweep", "--extend", "1", "--out", "DIR"),
+        ("sweep", "--retry-failed", "--out", "DIR"),
+    ],
     ids=" ".join,
 )
 def test_a_strangers_server_hears_nothing(
@@ -85,7 +86,7 @@ def test_a_strangers_server_hears_nothing(
     assert sorted(folder.parent.rglob("*")) == before
 
 
-def test_a_server_that_the_user_gives_is_asked_with_password_and_known_then(
+def test_a_server_that_the_user_gives_gets_the_password_and_is_known(
     folder: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strangers_sweep(folder, listener.uri)
@@ -100,10 +101,17 @@ def test_a_server_that_the_user_gives_is_asked_with_password_and_known_then(
 
 @pytest.mark.parametrize(
     "uri",
-    [SERVER, "https://mlflow.example.org", "postgresql://host/mlflow", "mysql://host/mlflow"]
-    + ["sqlite:////home/ann/mlflow.db", "sqlite:///../mlflow.db", "/home/ann/own.sqlite"],
+    [
+        SERVER,
+        "https://mlflow.example.org",
+        "postgresql://host/mlflow",
+        "mysql://host/mlflow",
+        "sqlite:////home/ann/mlflow.db",
+        "sqlite:///../mlflow.db",
+        "/home/ann/own.sqlite",
+    ],
 )
-def test_only_the_database_beside_the_folder_needs_no_word_of_the_user(
+def test_only_the_database_beside_the_folder_is_used_unasked(
     uri: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.parent)
@@ -141,7 +149,7 @@ def test_a_remembered_address_holds_without_user_and_for_no_other(folder: Path) 
     assert "secret" not in kept[0]
 
 
-def test_databases_whose_paths_differ_after_a_hash_sign_are_not_one(folder: Path, tmp_path: Path) -> None:
+def test_paths_that_differ_after_a_hash_sign_are_two_databases(folder: Path, tmp_path: Path) -> None:
     remember_address(sqlite_uri(tmp_path / "a#b.db"), folder)
     recorded_address(sqlite_uri(tmp_path / "a#b.db"), folder)
     with pytest.raises(InputError):

@@ -78,7 +78,7 @@ def _locked_file(path: Path) -> AbstractContextManager[None]:
     lock = path.with_name(f"{path.name}.lock")
     if lock.is_symlink() or (lock.exists() and not lock.is_file()):
         raise InputError(
-            f"{lock} must be a file, which processes lock while they make the database's tables: remove it"
+            f"{lock} must be a file, which is locked while the database gets its tables: remove it"
         )
     return exclusively(lock, f"the tables of {path}")
 
