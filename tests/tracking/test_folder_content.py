@@ -10,12 +10,13 @@ import pytest
 from tests.builders import full_sweep
 from tests.tracking.tracked_places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish
 
+from ratefront.errors import InputError
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
-from ratefront.tracking.delivery.folder_content import FolderContent, front_codecs
+from ratefront.tracking.delivery.folder_content import FolderContent, front_codecs, is_own_file
 from ratefront.tracking.delivery.follower import Follower
 from ratefront.tracking.in_memory_tracker import RunRecord
 
@@ -122,3 +123,30 @@ def test_codecs_of_the_front_have_their_files(tmp_path: Path) -> None:
     assert (only[0].rate_bits, only[0].accuracy) == (first.result.test.rate_bits, first.result.test.accuracy)
     assert only[0].block_size == history.spec.get("block_size", 1000)
     assert front_codecs(folder, replace(history, trials={}, counts=history.counts)) == ()
+
+
+def test_no_file_behind_a_link_is_sent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "key").write_text("secret")
+    folder = with_provenance(full_sweep(tmp_path / "digits"))
+    (folder.path / "environment-2.json").symlink_to(private / "key")
+    (folder.path / "trials").mkdir(exist_ok=True)
+    (folder.path / "trials" / "t0001").symlink_to(private)
+    for path in ("environment-2.json", "trials/t0001/key", "trials/../../private/key"):
+        assert not is_own_file(folder, folder.path / path)
+    assert is_own_file(folder, folder.path / "environment.json")
+    assert not is_own_file(folder, folder.path / "missing")
+    assert "environment-2.json is a symbolic link" in caplog.text
+    try:
+        sent = FolderContent(folder).provenance(read_history(folder)).artifacts
+    except InputError:
+        return
+    assert {path.name for path in sent} == {"spec.yaml", "environment.json", "environment.diff"}
+
+
+def test_a_folder_that_is_reached_over_a_link_is_sent_whole(tmp_path: Path) -> None:
+    with_provenance(full_sweep(tmp_path / "disk" / "digits"))
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    folder = SweepFolder(tmp_path / "runs" / "digits")
+    assert len(FolderContent(folder).provenance(read_history(folder)).artifacts) == 3

@@ -15,6 +15,7 @@ from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, spec_from_plain
 from ratefront.store.ledger.read_ledger import read_spec
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.known_addresses import recorded_address
 
 if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
@@ -24,15 +25,20 @@ def load_given_spec(
     spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
     folder: Path | str | None,
     overrides: Mapping[str, Any] | None = None,
+    tracking_uri: str | None = None,
 ) -> LoadedSpec:
     """Load the spec that is given, or that of the sweep in ``folder``, and apply the overrides.
 
     Raises:
-        InputError: As ``load_spec``, or the folder holds no sweep.
+        InputError: As ``load_spec``, or the folder holds no sweep, or it names a tracking address that was never used
+            here and is not given.
     """
     if spec is None:
         files = SweepFolder(checked_folder(folder or "."))
-        return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
+        loaded = spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
+        if tracking_uri is None and "tracking.uri" not in (overrides or {}):
+            recorded_address(loaded.spec.tracking.uri, files.path)
+        return loaded
     return load_spec(spec, overrides)
 
 
@@ -93,7 +99,7 @@ def run(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
     more_trials = None if extend is None else check_count("extend", extend, most=MOST_TRIALS)
-    loaded = load_given_spec(spec, folder, overrides)
+    loaded = load_given_spec(spec, folder, overrides, tracking_uri)
     files = SweepFolder(checked_folder(default_folder(loaded.spec.name) if folder is None else folder))
     with open_display(progress) as display:
         run_sweep(

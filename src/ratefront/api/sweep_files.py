@@ -49,7 +49,8 @@ def plan(
     with remember_descriptions():
         loaded = load_spec(spec, overrides)
         sweep_plan = plan_of(loaded, CATALOGUE)
-    resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
+    if loaded.spec.tracking.uri is not None:
+        resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
     return sweep_plan
 
 

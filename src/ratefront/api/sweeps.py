@@ -224,7 +224,8 @@ class Sweep:
             The address of the store or server.
 
         Raises:
-            InputError: The address cannot hold a sweep, or the sweep's own driver reports there already.
+            InputError: The address cannot hold a sweep, the sweep's own driver reports there already, or the sweep's
+                folder names an address that was never used here and is not given.
             TrackingError: The store cannot be reached, or accepts nothing more.
         """
         from ratefront.orchestrate.track_existing import track_existing_sweep
@@ -335,7 +336,9 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
         The server's exit code. If the store is itself a server, only its address is printed, and 0 is returned at once.
 
     Raises:
-        InputError: There is no such store, or the port is taken.
+        InputError: There is no such store, the port is taken, or the sweep's folder names an address that was never
+            used here and is not given.
+        TrackingError: The store's database cannot be opened.
 
     Example:
         >>> import ratefront as rf
@@ -343,10 +346,16 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
     """
     from ratefront.tracking.browsing.mlflow_pages import sweep_of
     from ratefront.tracking.browsing.mlflow_ui import serve_ui as serve
+    from ratefront.tracking.known_addresses import recorded_address, remember_address
     from ratefront.tracking.tracking_uri import resolve_uri
 
     folder = checked_folder(folder)
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
     own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
-    store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")
+    sweep_folder = folder if sweep else folder / "any"
+    if tracking_uri is None:
+        store_uri = recorded_address(own_uri, sweep_folder)
+    else:
+        store_uri = resolve_uri(tracking_uri, sweep_folder)
+        remember_address(store_uri, sweep_folder)
     return serve(store_uri, port, sweep)

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from ratefront.errors import InputError
 from ratefront.safe_text import address_problem, without_credentials
+from ratefront.wording import Argument, Message
 
 SQLITE = "sqlite:///"
 _USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -18,8 +19,20 @@ _RULE_FOR_USER_INFO = (
 
 
 def sqlite_uri(path: Path) -> str:
-    """Return the address of the store in this SQLite file, which need not exist."""
-    return f"{SQLITE}{path.expanduser().resolve()}"
+    """Return the address of the store in this SQLite file, which need not exist.
+
+    Raises:
+        InputError: The address would lead to another file: it ends at the path's first ``?``.
+    """
+    path = path.expanduser().resolve()
+    if "?" in str(path):
+        raise InputError(
+            Message(
+                f"MLflow cannot open the database {path}, because of the '?' in its path; give another place with ",
+                Argument("tracking_uri"),
+            )
+        )
+    return f"{SQLITE}{path}"
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -53,9 +66,10 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     """Return the address that was given, or the default one. A plain path to a ``.db`` file is a SQLite store.
 
     Raises:
-        InputError: The address is of a kind that cannot hold a sweep, or its password could be read as part of
-            the host.
+        InputError: The address is malformed or of a kind that cannot hold a sweep, its password could be read as part
+            of the host, or MLflow cannot name the folder.
     """
+    _check_text(sweep_folder)
     if explicit is None:
         return default_uri(sweep_folder)
     if problem := address_problem(explicit):
@@ -75,12 +89,27 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     return explicit
 
 
+def _check_text(folder: Path) -> None:
+    """Refuse a folder whose name is not UTF-8: MLflow keeps it as text, and puts files into another folder."""
+    name = str(folder.resolve())
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"MLflow cannot name the folder {name!a}: its name is not UTF-8; choose another"
+        ) from error
+
+
 def is_same_store(one: str, other: str) -> bool:
     """Return whether two addresses name the same store. User and password do not count."""
-    return _without_user_info(one) == _without_user_info(other)
+    return store_of(one) == store_of(other)
 
 
-def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
+def store_of(uri: str) -> tuple[str, str, int | None, str, str]:
+    """Return what tells a store from others: scheme, host, port, path and query of its address, in one form."""
+    path = sqlite_path(uri)
+    if path is not None:
+        return "sqlite", "", None, str(path), ""
     parts = urlsplit(uri)
     scheme, host = parts.scheme.split("+")[0], parts.hostname or ""
     port = parts.port or _USUAL_PORTS.get(scheme)

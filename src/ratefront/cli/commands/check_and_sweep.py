@@ -87,7 +87,7 @@ def sweep(
     is_resumed = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, is_resumed)
     overrides = overrides_of(set_, trials)
-    loaded = run_sweep.load_given_spec(spec, out, overrides)
+    loaded = run_sweep.load_given_spec(spec, out, overrides, tracking_uri)
     folder = out or run_sweep.default_folder(loaded.spec.name)
     with _resume_command_on_failure(folder, tracking_uri):
         finished = run_sweep.run(

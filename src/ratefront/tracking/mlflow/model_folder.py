@@ -56,7 +56,8 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
     pyfunc.save_model(
         str(folder),
         python_model=_code(),
-        artifacts={"config": str(codec.config.absolute()), "weights": str(codec.weights.absolute())},
+        # As addresses: in a path, MLflow would take %20 for a space.
+        artifacts={"config": codec.config.absolute().as_uri(), "weights": codec.weights.absolute().as_uri()},
         signature=_signature(shape, codec.block_size),
         input_example=_example(shape),
         pip_requirements=_requirements(described),
