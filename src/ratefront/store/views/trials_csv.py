@@ -10,6 +10,9 @@ from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, colu
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.trial_records import ENDED, metric_names
 
+#: How a text begins that spreadsheets take for a formula, or that hides one behind white space.
+_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 
 def trial_columns(history: SweepHistory) -> tuple[str, ...]:
     """The names of the columns of ``trials.csv``: those of every sweep, the metrics, the other parameters by name."""
@@ -65,12 +68,20 @@ def parameters_of(trial: TrialLike, others: Mapping[str, str]) -> Row:
 
 
 def to_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
-    """The rows as CSV with a header. None is an empty cell; floats keep every digit."""
+    """The rows as CSV with a header. None is an empty cell; floats keep every digit.
+
+    A text that a spreadsheet would take for a formula has an apostrophe in front, which it shows as text.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA_BEGINS)
+    return f"'{value}" if is_formula else value
 
 
 def trials_csv(history: SweepHistory) -> str:
