@@ -97,7 +97,7 @@ def read_npz_array(path: Path, name: str) -> NDArray[Any]:
     with open_npz(path) as archive:
         check_npz_array(archive, name)
         with archive.open(f"{name}.npy") as file:
-            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+            array: NDArray[Any] = _npy.read_array(file, allow_pickle=False)
             return array
 
 

@@ -130,9 +130,10 @@ def _gap_warning(curve: RateDistortionCurve) -> str | None:
     if curve.gap_bits is None or not _has_large_gap(curve):
         return None
     worst = int(curve.gap_bits.argmax())
+    accuracy, rate_bits = 1.0 - float(curve.distortion[worst]), float(curve.rate_bits[worst])
     return (
-        f"{CURVE_KINDS[curve.name].title} is not known at an accuracy of {1.0 - float(curve.distortion[worst]):.2%}: its point there, "
-        f"{float(curve.rate_bits[worst]):.3f} bit/sample, may lie {float(curve.gap_bits[worst]):.3f} bit above it. The "
+        f"{CURVE_KINDS[curve.name].title} is not known at an accuracy of {accuracy:.2%}: its point there, "
+        f"{rate_bits:.3f} bit/sample, may lie {float(curve.gap_bits[worst]):.3f} bit above it. The "
         "posteriors of the classes are equal or differ by rounding alone, so that every answer is expected to be wrong "
         "equally often. Look for the scale of the scores: logits must not be divided by a large number."
     )

@@ -261,8 +261,8 @@ def _check_normalised(p: RealArray) -> None:
     if negative.size:
         row, column = negative[0]
         raise InputError(
-            f"probabilities must be >= 0 within {NEGATIVE_ROUNDING:g}, probabilities[{row}, {column}] is {p[row, column]}; "
-            "logits and log-probabilities are stored as 'logits'"
+            f"probabilities must be >= 0 within {NEGATIVE_ROUNDING:g}, probabilities[{row}, {column}] is "
+            f"{p[row, column]}; logits and log-probabilities are stored as 'logits'"
         )
     sums = p.sum(axis=1, dtype=np.float64)
     wrong = np.flatnonzero(np.abs(sums - 1.0) > PROBABILITY_TOLERANCE)

@@ -126,8 +126,8 @@ def _check(
     is_finite = bool(np.isfinite([low, high]).all())
     if is_finite and max(-low, high) > _GREATEST_VALUE:
         raise InputError(
-            f"{place}: values from {low:g} to {high:g} are beyond single precision, in which networks compute: they would "
-            f"be infinite; the greatest is {_GREATEST_VALUE:g}: choose another unit"
+            f"{place}: values from {low:g} to {high:g} are beyond single precision, in which networks compute: "
+            f"they would be infinite; the greatest is {_GREATEST_VALUE:g}: choose another unit"
         )
     if is_finite and (kind == "points" or (low >= 0 and high <= 1)):
         return

@@ -1,9 +1,9 @@
 """Decode one image file, or find out why it cannot be used.
 
 Only the formats that the documentation names are decoded, whatever the file's name says: other decoders of Pillow start
-programs (EPS), or cut values off without a word. The EXIF orientation is applied. Grey stays grey, unless three channels are asked for. Transparent pixels have no
-brightness of their own: they are refused, or laid on a background. More than 8 bits per value, several images in one
-file, and images of more than ``MOST_PIXELS``, are refused.
+programs (EPS), or cut values off without a word. The EXIF orientation is applied. Grey stays grey, unless three
+channels are asked for. Transparent pixels have no brightness of their own: they are refused, or laid on a background.
+More than 8 bits per value, several images in one file, and images of more than ``MOST_PIXELS``, are refused.
 """
 
 from __future__ import annotations

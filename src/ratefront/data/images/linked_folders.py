@@ -61,7 +61,9 @@ class LinkRule:
         return _Entries(sorted(found.folders), sorted(found.files))
 
     def files_below(self, folder: Path, suffixes: tuple[str, ...] = ("",)) -> Iterator[str]:
-        """Yield the paths of files below a folder, relative to it; each folder is read once, however many links lead there.
+        """Yield the paths of files below a folder, relative to it.
+
+        Each folder is read once, however many links lead there.
 
         Args:
             folder: At or below the root.
