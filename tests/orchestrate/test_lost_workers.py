@@ -34,6 +34,7 @@ TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, wh
         TorchFull("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("CUDA error: out of memory"),
+        RuntimeError("could not create a primitive"),  # of oneDNN, under a limit of the address space
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."),
     ],

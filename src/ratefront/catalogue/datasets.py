@@ -107,6 +107,15 @@ class FilesParameters(DatasetParameters):
         Field(description="what transparent pixels are laid on; without one they are refused"),
     ] = None
     skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be used")] = False
+    follow_symlinks: Annotated[
+        bool, Field(description="follow symbolic links that lead out of the folder"), FILE_LOCATION
+    ] = False
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out ``follow_symlinks`` unless it is set, so that a sweep from before it existed can go on."""
+        fields: dict[str, Any] = handler(self)
+        return {key: value for key, value in fields.items() if key != "follow_symlinks" or value}
 
 
 class ImageFolderParameters(LabelledImageParameters, FilesParameters):
@@ -118,6 +127,11 @@ class ImageFolderParameters(LabelledImageParameters, FilesParameters):
     size: Annotated[
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = LabelledImageParameters._brief(self, handler)
+        return {key: value for key, value in fields.items() if key != "follow_symlinks" or value}
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:

@@ -136,11 +136,11 @@ def _print_bounds(result: Bounds, stream: TextIO) -> None:
     """Print the source in a line, the rate of each curve at a few accuracies, and the warnings."""
     from rich.table import Table
 
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
 
-    console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
+    console = SafeConsole(file=stream, soft_wrap=True)
     for line in result.description:
-        console.print(line, markup=False)
+        console.print(line)
     first, *others = result.rate_table.header
     table = Table(box=None, pad_edge=False, header_style="")
     table.add_column(first, no_wrap=True)
@@ -150,7 +150,7 @@ def _print_bounds(result: Bounds, stream: TextIO) -> None:
         table.add_row(*row)
     console.print(table)
     for warning in result.warnings:
-        console.print(f"warning: {warning}", markup=False)
+        console.print(f"warning: {warning}")
 
 
 def _write_json(path: Path, result: Bounds) -> None:

@@ -29,10 +29,10 @@ def check(spec: SpecArgument, set_: OverridesOption = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
     from ratefront.api import sweep_files
     from ratefront.spec.views.plan import render_plan
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
 
     plan = sweep_files.plan(spec, overrides_of(set_))
-    RaisingConsole(highlight=False).print(render_plan(plan, _default_folder_text(plan.spec.name)))
+    SafeConsole().print(render_plan(plan, _default_folder_text(plan.spec.name)))
     _warn_of_capacity(plan)
 
 
@@ -81,7 +81,7 @@ def sweep(
     """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
     from ratefront.terminal.closed_output import ignore_closed_output
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.progress_display import display_for
 
     is_resumed = resume or retry_failed or extend is not None
@@ -97,7 +97,7 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            progress=_DisplayOnClosableTerminal(display_for(RaisingConsole(stderr=True, highlight=False))),
+            progress=_DisplayOnClosableTerminal(display_for(SafeConsole(stderr=True))),
         )
     with ignore_closed_output(sys.stderr):
         _print_outcome(finished, folder, tracking_uri)

@@ -185,21 +185,23 @@ def _trial_counter() -> Iterator[Callable[[SweepHistory], None] | None]:
     """
     from time import monotonic
 
-    next_s = 0.0
+    from ratefront.terminal.escaped_output import unescaped
+
+    next_s, terminal = 0.0, unescaped(sys.stderr)
 
     def show(history: SweepHistory) -> None:
         nonlocal next_s
         if monotonic() >= next_s:
             next_s = monotonic() + 0.5
-            print(f"\r{history.trials_ended} of {history.trials_requested} trials ", end="", file=sys.stderr)
+            print(f"\r{history.trials_ended} of {history.trials_requested} trials ", end="", file=terminal)
 
-    if not sys.stderr.isatty():
+    if not terminal.isatty():
         yield None
         return
     try:
         yield show
     finally:
-        print("\r\x1b[K", end="", file=sys.stderr)
+        print("\r\x1b[K", end="", file=terminal)
 
 
 def _without_seeds(words: list[str]) -> list[str]:
