@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ratefront.errors import UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 
@@ -50,9 +51,10 @@ def apply_retention(
     if keep not in (None, *get_args(Keep)):
         raise UnknownNameError("keep", str(keep), get_args(Keep))
     files = bytes_ = 0
-    for path in deletable_files(folder, history, keep or history.spec.get("keep", "all")):
+    # All of them are found first, so that a link in the folder is refused before anything is deleted.
+    for path in list(deletable_files(folder, history, keep or history.spec.get("keep", "all"))):
         try:
-            size = path.stat().st_size
+            size = path.lstat().st_size
             if not dry_run:
                 path.unlink()
         except FileNotFoundError:
@@ -78,9 +80,9 @@ def deletable_files(folder: SweepFolder, history: SweepHistory, keep: Keep) -> I
 
 def _abandoned_drafts(places: Iterable[Path]) -> Iterator[Path]:
     latest = time.time() - DRAFT_AGE_S
-    for draft in (draft for place in places for draft in place.glob(".*.tmp")):
+    for draft in (inside(place, draft.name) for place in places for draft in place.glob(".*.tmp")):
         try:
-            if draft.stat().st_mtime < latest:
+            if draft.lstat().st_mtime < latest:
                 yield draft
         except FileNotFoundError:
             continue
