@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ratefront.errors import InputError
-from ratefront.store.files.checksummed_folder import FACTS_FILE
 from ratefront.store.files.inside import check_entries, inside
 
 #: Names of trials' folders: those of a sweep, and what a caller of ``run_trial`` names a single trial.
@@ -129,11 +128,6 @@ class SweepFolder:
         return folder
 
     @property
-    def task_model_facts(self) -> Path:
-        """What is known of the task model, and the checksums of its files (see ``store.files.checksummed_folder``)."""
-        return inside(self.path, "task_model", FACTS_FILE)
-
-    @property
     def task_model_progress(self) -> Path:
         """How far the task model's training is, while it is trained (see ``store.task_model_progress``)."""
         return inside(self.path, "task_model.progress.json")
@@ -154,11 +148,13 @@ class SweepFolder:
         return inside(self.path, "trials")
 
     def trial(self, trial_id: str) -> TrialFolder:
-        """The files of one trial.
+        """The files of one trial, each of which was looked at.
 
         Raises:
-            InputError: ``trial_id`` cannot be the name of a trial, as it can hold a path.
+            InputError: ``trial_id`` is not the name of a trial: it may hold a path. Or there is a link.
         """
         if not _TRIAL_NAME.fullmatch(trial_id):
             raise InputError(f"{trial_id!r} is not the name of a trial, as t0000 is")
-        return TrialFolder(inside(self.path, "trials", trial_id))
+        folder = inside(self.path, "trials", trial_id)
+        check_entries(folder)
+        return TrialFolder(folder)

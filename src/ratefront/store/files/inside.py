@@ -26,7 +26,7 @@ def inside(root: Path, *names: str) -> Path:
     """
     path = str(root)
     for name in names:
-        if not is_plain_name(name):
+        if not _is_plain_name(name):
             raise InputError(f"{root}: {name!r} is not the name of a file in it")
         path = f"{path}{os.sep}{name}"
         try:
@@ -53,9 +53,9 @@ def check_entries(folder: Path) -> None:
             inside(folder, entry.name)  # which says what it is, unless it is gone by now
 
 
-def is_plain_name(name: str) -> bool:
+def _is_plain_name(name: str) -> bool:
     """Whether a name stays in the folder that it is used in: one level, not the folder itself, not its parent."""
-    return name not in ("", ".", "..") and not any(character in name for character in "/\\\0")
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
 
 
 def _refused(path: str, mode: int) -> InputError:
