@@ -6,7 +6,7 @@ The ledger and all files of a trial that has not ended are never touched.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -67,20 +67,23 @@ def deletable_files(folder: SweepFolder, history: SweepHistory, keep: Keep) -> I
     """The files that may be deleted, some of which may not exist. Another thread may extend the history meanwhile."""
     trials = [(trial_id, history.trials[trial_id]) for trial_id in list(history.ended_order)]
     # Read before the front is computed, so that the front knows all of them.
-    ended = [trial_id for trial_id, trial in trials if trial.ended]
+    ended = {trial_id for trial_id, trial in trials if trial.ended}
     kept = {trial.params.trial_id for trial in front_of(history)} if keep == "front" else set()
-    for trial_id in ended:
+    yield from _abandoned_drafts(folder.path)
+    yield from _abandoned_drafts(folder.requests)
+    for trial_id in list(history.trials):
         files = folder.trial(trial_id)
-        yield files.checkpoint
-        if keep != "all" and trial_id not in kept:
-            yield from files.outcome
-    yield from _abandoned_drafts([folder.path, folder.requests])
-    yield from _abandoned_drafts(folder.trial(trial_id).path for trial_id in list(history.trials))
+        if trial_id in ended:
+            yield files.checkpoint
+            if keep != "all" and trial_id not in kept:
+                yield from files.outcome
+        yield from _abandoned_drafts(files.path)
 
 
-def _abandoned_drafts(places: Iterable[Path]) -> Iterator[Path]:
+def _abandoned_drafts(place: Path) -> Iterator[Path]:
     latest = time.time() - DRAFT_AGE_S
-    for draft in (inside(place, draft.name) for place in places for draft in place.glob(".*.tmp")):
+    for found in place.glob(".*.tmp"):
+        draft = inside(place, found.name)
         try:
             if draft.lstat().st_mtime < latest:
                 yield draft
