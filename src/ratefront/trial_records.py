@@ -7,6 +7,7 @@ accuracies are fractions in [0, 1], sizes are bytes, and times have their unit i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
@@ -50,6 +51,17 @@ OBJECTIVES: Objectives = {
 
 #: Objectives that range over decades: search and hypervolume see log2(1 + value). They see a metric unchanged.
 LOGARITHMIC: Final = frozenset(name for name, direction in OBJECTIVES.items() if direction == "minimise")
+
+
+_TRIAL_ID = re.compile(r"t[0-9]{1,12}")
+
+
+def is_trial_id(value: object) -> bool:
+    """Return whether a value is the identity of a sweep's trial, as ``t0000`` is.
+
+    Ledgers, tables and requests may come from a stranger, and a trial's folder has its identity as its name.
+    """
+    return isinstance(value, str) and _TRIAL_ID.fullmatch(value) is not None
 
 
 def metric_names(spec: Mapping[str, Any]) -> tuple[str, ...]:

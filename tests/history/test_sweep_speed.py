@@ -30,7 +30,7 @@ def _speed_of(*events: tuple[float, object]) -> SweepSpeed:
 
 
 def test_time_without_a_driver_is_not_time_at_work() -> None:
-    speed = _speed_of((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
+    speed = _speed_of((100, Planned("t0", 0, 0, label())), (110, Started("t0", 1, "")), (9000, Resumed("")))
     assert speed.worked_s == 10
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from tests.builders import full_sweep
 from tests.tracking.tracked_places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish
+from tests.watched_files import WatchedFiles
 
 from ratefront.errors import InputError
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
-from ratefront.tracking.delivery.folder_content import FolderContent, front_codecs, is_own_file
+from ratefront.tracking.delivery.folder_content import FolderContent, front_codecs
 from ratefront.tracking.delivery.follower import Follower
 from ratefront.tracking.in_memory_tracker import RunRecord
 
@@ -125,24 +127,27 @@ def test_codecs_of_the_front_have_their_files(tmp_path: Path) -> None:
     assert front_codecs(folder, replace(history, trials={}, counts=history.counts)) == ()
 
 
-def test_no_file_behind_a_link_is_sent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    private = tmp_path / "private"
-    private.mkdir()
-    (private / "key").write_text("secret")
-    folder = with_provenance(full_sweep(tmp_path / "digits"))
-    (folder.path / "environment-2.json").symlink_to(private / "key")
-    (folder.path / "trials").mkdir(exist_ok=True)
-    (folder.path / "trials" / "t0001").symlink_to(private)
-    for path in ("environment-2.json", "trials/t0001/key", "trials/../../private/key"):
-        assert not is_own_file(folder, folder.path / path)
-    assert is_own_file(folder, folder.path / "environment.json")
-    assert not is_own_file(folder, folder.path / "missing")
-    assert "environment-2.json is a symbolic link" in caplog.text
-    try:
-        sent = FolderContent(folder).provenance(read_history(folder)).artifacts
-    except InputError:
-        return
-    assert {path.name for path in sent} == {"spec.yaml", "environment.json", "environment.diff"}
+@pytest.mark.parametrize("name", ["spec.yaml", "environment.json", "environment.diff"])
+def test_a_link_in_the_folder_is_not_sent(tmp_path: Path, name: str) -> None:
+    folder, outside = with_provenance(full_sweep(tmp_path / "digits")), tmp_path / "outside"
+    outside.write_text("{}")
+    (folder.path / name).unlink()
+    (folder.path / name).symlink_to(outside)
+    with WatchedFiles(outside) as watched:
+        with pytest.raises(InputError, match=f"{name} is a symbolic link"):
+            FolderContent(folder).provenance(SweepHistory())
+        assert watched.accesses() == []
+
+
+@pytest.mark.parametrize("name", ["codec.json", "codec.safetensors", "samples.npz"])
+def test_a_link_among_a_trials_files_is_not_sent(tmp_path: Path, name: str) -> None:
+    folder = full_sweep(tmp_path / "digits")
+    history = read_history(folder)
+    trial = folder.trial(front_of(history)[0].params.trial_id)
+    trial.path.mkdir(parents=True)
+    (trial.path / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match=f"{name} is a symbolic link"):
+        front_codecs(folder, history)
 
 
 def test_a_folder_that_is_reached_over_a_link_is_sent_whole(tmp_path: Path) -> None:

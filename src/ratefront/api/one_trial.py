@@ -70,6 +70,7 @@ def run_trial(
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
         sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
+        sweep_folder.check_entries()
         if any(sweep_folder.trials.glob("*/codec.json")):
             raise InputError(
                 Message(

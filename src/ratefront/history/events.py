@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from ratefront.trial_records import Scalar
+from ratefront.trial_records import Scalar, is_trial_id
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.
@@ -63,6 +63,10 @@ class Planned:
     number: int
     seed: int
     values: Mapping[str, Scalar]
+
+    def __post_init__(self) -> None:
+        if not is_trial_id(self.trial_id):
+            raise ValueError(f"a trial is named as t0000 is, got {self.trial_id!r}")
 
 
 @dataclass(frozen=True)

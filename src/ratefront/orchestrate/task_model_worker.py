@@ -73,8 +73,9 @@ def _prepare_on_worker(
     on_training: Callable[[TaskModelProgress], None] | None,
 ) -> TaskModelReady:
     needs = Needs(*task_model_resources(context.spec))
-    arguments = (context.spec, context.folder / "task_model", "cuda" if needs.gpus else "cpu")
-    file = ProgressFile(SweepFolder(context.folder).task_model_progress)
+    folder = SweepFolder(context.folder)
+    arguments = (context.spec, folder.task_model, "cuda" if needs.gpus else "cpu")
+    file = ProgressFile(folder.task_model_progress)
     file.remove()  # an earlier driver's worker may have left it
     progress = _TrainingProgress(file, on_training)
 

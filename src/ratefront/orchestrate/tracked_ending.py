@@ -6,7 +6,7 @@ from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.sweep_spec import Models
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.delivery.folder_content import front_codecs, is_own_file
+from ratefront.tracking.delivery.folder_content import front_codecs
 from ratefront.tracking.tracker_protocol import TrackedEnding
 
 
@@ -19,7 +19,7 @@ def ending_of(
         outcome="finished" if history.ended else "failed" if error else "interrupted",
         reason=error.reason if error else "",
         figures=drawn.numbers,
-        artifacts=tuple(path for path in drawn.artifacts if is_own_file(folder, path)),
+        artifacts=drawn.artifacts,
         note=drawn.markdown_note,
         codecs=front_codecs(folder, history) if models == "front" else (),
         shows_pareto_rank=history.ended,

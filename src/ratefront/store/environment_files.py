@@ -10,6 +10,7 @@ from typing import Any
 
 from ratefront.bounded_files import read_json_file
 from ratefront.errors import InputError
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -26,7 +27,7 @@ def next_description(folder: SweepFolder) -> Path:
 
 def diff_beside(description: Path) -> Path:
     """The path of the uncommitted changes of that start, if it had any: ``environment-2.diff``."""
-    return description.with_suffix(".diff")
+    return inside(description.parent, description.with_suffix(".diff").name)
 
 
 def environment_files(folder: SweepFolder) -> list[Path]:
@@ -65,4 +66,4 @@ def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
 
 
 def _numbered(first: Path, number: int) -> Path:
-    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+    return first if number == 1 else inside(first.parent, f"{first.stem}-{number}{first.suffix}")

@@ -206,7 +206,7 @@ def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> Stored
         SweepMismatchError: The task model's code is not what the sweep began with, so that the codec would be another
             one.
     """
-    folder = SweepFolder(files.path.absolute().parents[1])
+    folder = SweepFolder(files.path.absolute().parent.parent)
     background: Background | None = None
     if folder.ledger.is_file():
         history = read_history(folder)
@@ -219,8 +219,9 @@ def find_codec_files(folder: SweepFolder, trial_id: str) -> TrialFolder:
     """Find the folder of a trial that has a codec.
 
     Raises:
-        InputError: The trial has no codec; the message says why.
+        InputError: The trial has no codec, or the folder holds a link; the message says why.
     """
+    folder.check_entries()
     files = folder.trial(trial_id)
     if not (files.codec_config.is_file() and files.codec_weights.is_file()):
         raise _no_codec(folder, trial_id)

@@ -23,7 +23,15 @@ from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.spec.space.dimensions import Choice
 from ratefront.store.files.atomic_files import write_bytes
-from ratefront.trial_records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
+from ratefront.trial_records import (
+    OBJECTIVES,
+    Scalar,
+    TrialParams,
+    TrialResult,
+    is_trial_id,
+    metric_names,
+    objectives_of,
+)
 
 FORMAT = 1
 SUFFIX = ".json.gz"
@@ -214,6 +222,8 @@ def _row(plain: Mapping[str, Any]) -> RecordedTrial:
     steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
     result = plain["result"]
     if result is not None:
+        if not is_trial_id(result["trial_id"]):
+            raise ValueError(f"a trial is named as t0000 is, got {result['trial_id']!r}")
         params = TrialParams(result["trial_id"], 0, plain["values"])
         invalid = invalid_result(params, result, objectives=())
         if invalid:

