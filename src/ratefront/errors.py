@@ -10,9 +10,9 @@
     │   ├── UnknownTrialError         a sweep has no such trial; lists those that are near (also a KeyError)
     │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
-    │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
+    │   ├── LedgerDamagedError        exit code 2: an entry cannot be read, or contradicts those before it; says which
     │   ├── LedgerLockedError         another driver writes this sweep; names it
-    │   └── LedgerVersionError        written by a newer ratefront
+    │   └── LedgerVersionError        exit code 2: written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
     ├── TrackingError                 a tracker cannot be reached, or takes nothing more; the ledger has it all
     ├── InvariantBrokenError          a simulated sweep broke a rule (ratefront.simulate.run_simulation)
@@ -122,7 +122,9 @@ class LedgerError(RatefrontError):
 
 
 class LedgerDamagedError(LedgerError):
-    """A line of the ledger is neither whole nor the torn last one."""
+    """An entry of the ledger is no whole line, holds no event, or contradicts the entries before it."""
+
+    exit_code = InputError.exit_code
 
 
 class LedgerLockedError(LedgerError):
@@ -131,6 +133,8 @@ class LedgerLockedError(LedgerError):
 
 class LedgerVersionError(LedgerError):
     """A newer ratefront wrote the ledger; this one does not know its events."""
+
+    exit_code = InputError.exit_code
 
 
 class EngineError(RatefrontError):
