@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NotRequired, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 #: Raises ValueError where data do not fit; says where, what is valid there, and what was found.
 Check: TypeAlias = Callable[[Any], None]
@@ -75,7 +75,7 @@ def _plain(hint: Any) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return Union[tuple(map(_plain, inner))]  # noqa: UP007
-    if origin is Sequence:
+    if origin in (Sequence, tuple):
         return Sequence[_plain(inner[0])]  # type: ignore[misc]
     if origin is Mapping:
         return dict[str, _plain(inner[1])]  # type: ignore[misc]

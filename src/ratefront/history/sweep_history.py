@@ -93,7 +93,7 @@ class TrialHistory:
 
 
 #: What happens to a trial while an attempt runs.
-_OfAttempt: TypeAlias = events.Reported | events.Finished | events.Failed | events.Pruned
+_OfAttempt: TypeAlias = events.Reported | events.Finished | events.Failed
 
 #: Errors that may pass although they do not say so: Python's and torch's names for memory that was full at the time.
 OUT_OF_MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError"})
@@ -165,7 +165,7 @@ class SweepHistory:
 
     def worked_s(self, now: float) -> float:
         """The sweep's time at work up to now, in seconds, where a driver is at work."""
-        return self.speed.worked_s + max(0.0, now - self.last_time)
+        return self.speed.worked_at_work_s + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials that have one of these statuses, in the order in which they were planned."""
@@ -268,7 +268,7 @@ class SweepHistory:
             self._move(trial, "planned")
 
     def _prune(self, event: events.Pruned, time: float) -> None:
-        self._end(self._running(event), "pruned", event.reason, time)
+        self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
 
     def _stop(self, event: events.Stopped, time: float) -> None:
         self._end(self._not_ended(event.trial_id), "stopped", event.reason, time)
