@@ -47,8 +47,8 @@ def test_a_forged_ledger_is_shown_or_refused(tmp_path: Path, use: str) -> None:
             call(rf.open(folder.path))
             ends[0] += 1
         except RatefrontError as error:
-            assert error.exit_code == 2, (seed, error)
-            ends[2] += 1
+            ends[error.exit_code] += 1
+    assert ends.keys() <= {0, 2}
     assert ends[2] > mutants / 2, "most mutants are wrong"
 
 
@@ -85,7 +85,7 @@ def test_a_time_that_is_no_date_is_refused(tmp_path: Path, time: object) -> None
     entries = entries_in(folder)
     entries[1]["time"] = time
     folder.ledger.write_bytes(b"".join(map(line_of, entries)))
-    with pytest.raises(LedgerDamagedError, match="entry 1 .* time is seconds since 1970"):
+    with pytest.raises(LedgerDamagedError, match=r"entry 1 .* time is seconds since 1970"):
         read_history(folder)
 
 
