@@ -22,9 +22,13 @@ Check: TypeAlias = Callable[[Any], None]
 _DEEPEST, _SHOWN = 40, 60
 
 
-@cache
 def record_check(record: type[Any], *, is_partial: bool = False) -> Check:
     """Return the check of data for a dataclass. Partial data may lack keys, and may have others."""
+    return _made_check(record, is_partial)  # type: ignore[arg-type]  # mypy knows no hash of a type
+
+
+@cache
+def _made_check(record: type[Any], is_partial: bool) -> Check:
     validate = TypeAdapter(_typed_dict(record, is_partial)).validator.validate_python
 
     def check(data: Any) -> None:
@@ -63,7 +67,7 @@ def _typed_dict(record: type[Any], is_partial: bool) -> Any:
         allow_inf_nan=False,
         hide_input_in_errors=True,
     )
-    return with_config(config)(TypedDict(record.__name__, keys))  # type: ignore[operator, misc]
+    return with_config(config)(TypedDict(record.__name__, keys))  # type: ignore[operator]
 
 
 def _plain(hint: Any) -> Any:
