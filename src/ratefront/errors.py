@@ -12,7 +12,7 @@
     ├── LedgerError
     │   ├── LedgerDamagedError        exit code 2: an entry cannot be read, or contradicts those before it; says which
     │   ├── LedgerLockedError         another driver writes this sweep; names it
-    │   └── LedgerVersionError        written by a newer ratefront
+    │   └── LedgerVersionError        exit code 2: written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
     ├── TrackingError                 a tracker cannot be reached, or takes nothing more; the ledger has it all
     ├── InvariantBrokenError          a simulated sweep broke a rule (ratefront.simulate.run_simulation)
@@ -139,6 +139,8 @@ class LedgerLockedError(LedgerError):
 
 class LedgerVersionError(LedgerError):
     """A newer ratefront wrote the ledger; this one does not know its events."""
+
+    exit_code = InputError.exit_code
 
 
 class EngineError(RatefrontError):

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from ratefront.errors import UnknownCostError, UnknownNameError
+from ratefront.record_fields import record_check
 
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
@@ -259,11 +260,14 @@ class TrialResult:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Build a result from what ``to_json`` returned."""
-        values = dict(data)
-        values["validation"] = Measurement(**values["validation"])
-        values["test"] = Measurement(**values["test"])
-        return cls(**values)
+        """Build a result from what ``to_json`` returned.
+
+        Raises:
+            ValueError: The data are no result; names the value that is wrong.
+        """
+        record_check(cls)(data)
+        measured = {split: Measurement(**data[split]) for split in ("validation", "test")}
+        return cls(**{**data, **measured})
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ratefront.history.events import (
     Started,
     Stopped,
 )
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.history.sweep_speed import SweepSpeed
 
 
@@ -74,6 +75,16 @@ def test_time_before_a_stop_by_a_driver_counts() -> None:
     ):
         speed.apply(Entry(seq, 10.0 * seq, event))
     assert speed.worked_s == 20.0
+
+
+def test_time_at_work_does_not_shrink_when_a_trial_is_stopped() -> None:
+    history = SweepHistory()
+    planned = Planned("t0000", 0, 1, {"family": "label"})
+    for seq, event in enumerate([planned, Started("t0000", 1, "w")]):
+        history.apply(Entry(seq, 10.0 * seq, event))
+    before = history.worked_s(now=30.0)
+    history.apply(Entry(2, 30.0, Stopped("t0000", 1, "by hand")))
+    assert history.worked_s(now=30.0) == before == 30.0
 
 
 def test_pruned_trials_count_for_the_speed() -> None:

@@ -180,7 +180,7 @@ class Engine:
         """Update the state with an entry of the ledger.
 
         Raises:
-            ValueError: The entry contradicts the ones before it (see ``SweepHistory.apply``).
+            LedgerDamagedError: The entry contradicts the ones before it (see ``SweepHistory.apply``).
         """
         self.history.apply(entry)
         match entry.event:

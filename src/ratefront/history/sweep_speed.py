@@ -51,6 +51,11 @@ class SweepSpeed:
         if kind in _ENDS and getattr(entry.event, "final", True):
             self._ends_s.append(self.worked_s)
 
+    @property
+    def worked_at_work_s(self) -> float:
+        """``worked_s`` where a driver is at work: the time up to trials that a person stopped then counts at once."""
+        return self.worked_s + self._stopping_s
+
     def trials_per_hour(self, worked_s: float) -> float | None:
         """The speed when the sweep has been at work for ``worked_s`` seconds; None while too few trials have ended."""
         if len(self._ends_s) < FEWEST:

@@ -136,7 +136,10 @@ class StoredCodec:
         writer = StreamWriter(self.module, self.identity, len(samples), block_size)
         for first, count in writer.spans:
             block = torch.from_numpy(np.require(samples[first : first + count], requirements="W"))
-            writer.add(self.module.analyse(block, first), first)
+            try:
+                writer.add(self.module.analyse(block, first), first)
+            except (ValueError, IndexError, OverflowError) as error:  # a stranger's weights fit no table
+                raise InputError(f"the codec cannot code these samples: {error}") from error
         return writer.stream()
 
     def decompress(self, coded: CodedStream | bytes | bytearray | memoryview) -> NDArray[np.int64]:

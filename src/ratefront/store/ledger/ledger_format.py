@@ -10,16 +10,22 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from ratefront.errors import LedgerDamagedError, LedgerVersionError
-from ratefront.history.events import LEDGER_FORMAT, Entry, from_plain, to_plain
+from ratefront.history.events import LEDGER_FORMAT, Entry, from_stored, to_plain
 
 _CHECKSUM_KEY = b',"crc32":"'
 _TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+#: Of an entry, in seconds since the epoch. A later time is no date in every time zone.
+_LATEST_S = 250_000_000_000.0
+_KEYS = ("seq", "time", "kind", "data")
+_KEY_SET, _values = set(_KEYS), itemgetter(*_KEYS)
+
 _from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
 
 
@@ -56,18 +62,35 @@ def parse_line(line: bytes) -> Entry:
     if whole[-_TAIL_BYTES:] != _tail(body):
         raise ValueError("checksum differs" if _CHECKSUM_KEY in whole else "not a ledger entry")
     text = body.decode()
-    entry, end = _from_json(text)
+    try:
+        entry, end = _from_json(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if end != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
-    kind, data = entry["kind"], entry["data"]
-    if kind == "created":
+    seq, time, kind, data = _parts(entry)
+    if kind == "created" and type(data) is dict:
         _check_format(data)
-    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(kind, data))
+    try:
+        return Entry(seq, time, from_stored(kind, data))
+    except ValueError as error:
+        raise ValueError(f"{kind}: {error}") from error
+
+
+def _parts(entry: Any) -> tuple[int, float, str, Any]:
+    if type(entry) is not dict or entry.keys() != _KEY_SET:
+        raise ValueError(f"an entry has the keys {', '.join(_KEYS)} and crc32")
+    seq, time, kind, data = _values(entry)
+    if type(seq) is not int or type(kind) is not str:
+        raise ValueError("seq is a whole number, and kind is text")
+    if type(time) not in (int, float) or not 0 <= time <= _LATEST_S:
+        raise ValueError("time is seconds since 1970, in a year before 9892")
+    return seq, float(time), kind, data
 
 
 def _check_format(created: dict[str, Any]) -> None:
     written = created.get("ledger_format", 1)
-    if written > LEDGER_FORMAT:
+    if type(written) is int and written > LEDGER_FORMAT:
         raise LedgerVersionError(
             f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
         )

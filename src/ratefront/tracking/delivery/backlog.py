@@ -41,7 +41,7 @@ class Backlog:
         """Take entries and fold them. An entry that cannot be folded stays, with all that follow it.
 
         Raises:
-            ValueError: An entry contradicts the ones before it.
+            LedgerDamagedError: An entry contradicts the ones before it.
         """
         self._unfolded.extend(entries)
         while self._unfolded:
