@@ -34,14 +34,14 @@ class CheckpointFile:
         self.path, self._identity = path, dict(identity)
 
     def write(self, snapshot: Snapshot) -> None:
-        """Replace the snapshot on disk.
+        """Replace the snapshot on disk. Its folder is created, the folder's parent is not.
 
         Raises:
             OSError: The disk is full, or the file cannot be written.
         """
         description = json.dumps({"identity": self._identity, "plain": snapshot.plain}, sort_keys=True)
         metadata = {"ratefront": description, "sha256": _checksum(description, snapshot.tensors)}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(exist_ok=True)
         write_bytes(self.path, save(dict(snapshot.tensors), metadata))
 
     def read(self) -> Snapshot | None:

@@ -80,6 +80,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     ):
         raise InputError(change)
     progress_file.remove()
+    folder.mkdir(exist_ok=True)  # copytree would create the sweep's folder, too, where that was moved away
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
     return replace(read_ready_event(folder), inputs={**inputs, **code_of_trials(spec)})

@@ -62,7 +62,8 @@ class WorkerListener(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Call ``tick``; if it ends the sweep, end the workers."""
         try:
-            self._loop.tick()
+            with self._reference.sweep.keeping_failure():
+                self._loop.tick()
         except BaseException:
             _end_workers(trials)
             raise
