@@ -25,6 +25,7 @@
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
         ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
+        ├── TrialTimedOutError        an attempt ran longer than the sweep file's trial_hours
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
         ├── SweepFolderGoneError      the worker does not find the sweep's folder: no trial's fault (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
@@ -176,6 +177,10 @@ class OracleViolationError(TrialError):
 
 class DisagreementError(TrialError):
     """Two computations of the same decisions differ by more than rounding: a network is random, or was spoiled."""
+
+
+class TrialTimedOutError(TrialError):
+    """An attempt ran longer than ``trial_hours``. Another one would take as long."""
 
 
 class WorkerLostError(TrialError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -60,6 +61,10 @@ def _act(merged: int, params: TrialParams, context: TrialContext) -> None:
         threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
     if merged == IS_LONG and (context.folder / "long").exists():
         time.sleep(3600)
+    if merged == IS_LONG and (context.folder / "stuck").exists():
+        ctypes.PyDLL(None).sleep(
+            3600
+        )  # in C code that holds Python's lock, so that no thread of Python's goes on
     if merged == FILLS_MEMORY_ONCE and context.batch_divisor == 1:
         parts = [_fill_memory() for _ in range(60)]
         raise AssertionError(f"the memory monitor allowed {len(parts)} parts of 100 MiB")

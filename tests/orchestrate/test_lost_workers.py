@@ -72,7 +72,8 @@ def test_a_nodes_full_disk_is_retried_the_sweeps_own_is_not(
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"), FileNotFoundError(), ValueError("no codec.json")]
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), FileNotFoundError(), ValueError("no codec.json")],
 )
 @pytest.mark.parametrize("place", ["gone", "ledger.jsonl", "empty"])
 def test_no_error_is_the_trials_fault_where_the_folder_is_gone(

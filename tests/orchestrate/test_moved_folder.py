@@ -73,9 +73,7 @@ def test_a_folder_that_is_replaced_by_an_empty_one_ends_the_sweep(
     assert not (first.folder / "ledger.jsonl").exists()
 
 
-def test_a_folder_that_is_deleted_while_the_task_model_is_trained_stays_deleted(
-    driver: Callable[..., Driver],
-) -> None:
+def test_a_folder_deleted_during_task_model_training_stays_deleted(driver: Callable[..., Driver]) -> None:
     first = driver("sweep", "long")
     first.wait_until(lambda: first.runs("ray::_call"))
     shutil.rmtree(first.folder)

@@ -291,7 +291,9 @@ def test_nothing_is_written_where_the_folder_has_gone(
         disturb(folder)
         kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         for check in (ledger.check_in_place, lambda: ledger.append(EVENTS[1])):
-            with pytest.raises(LedgerMovedError, match=f"{folder}/ledger.jsonl was moved, deleted or replaced"):
+            with pytest.raises(
+                LedgerMovedError, match=f"{folder}/ledger.jsonl was moved, deleted or replaced"
+            ):
                 check()
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == kept
 

@@ -1,7 +1,7 @@
 """What the driver does at every turn of the loop that waits for workers.
 
-It checks for signals and for the sweep's folder, carries out stop requests, and lets the followers draw the report. The loop itself is Ray Tune's
-while trials run, and ``task_model_worker``'s before that.
+It checks for signals and for the sweep's folder, carries out stop requests, and lets the followers draw the report. The
+loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that.
 """
 
 from __future__ import annotations

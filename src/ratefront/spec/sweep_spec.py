@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from ratefront.safe_text import has_credentials
 from ratefront.spec.problem_wording import unknown
@@ -226,6 +234,10 @@ class SweepSpec(Section):
         int,
         Field(ge=0, description="further attempts after a lost worker or a full memory that got no further"),
     ] = 2
+    trial_hours: Annotated[
+        float | None,
+        Field(gt=0, description="an attempt that runs longer fails its trial; default: no limit"),
+    ] = None
     keep: Annotated[
         Literal["all", "front", "none"],
         Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),
@@ -247,6 +259,12 @@ class SweepSpec(Section):
     ] = {}
     block_size: Annotated[int, Field(ge=1, description="samples coded as one string")] = 1000
     tracking: Tracking = Tracking()
+
+    @model_serializer(mode="wrap")
+    def _without_absent_limit(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``trial_hours`` out where there is no limit, as older sweeps do."""
+        written: dict[str, Any] = plain(self)
+        return {key: value for key, value in written.items() if key != "trial_hours" or value is not None}
 
     @property
     def directions(self) -> Objectives:

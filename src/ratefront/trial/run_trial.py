@@ -47,7 +47,6 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
     files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), trial_checkpoint(params, context)
-    make_folder_below(context.folder, files.path)
     reset_gpu_memory(context.device)
     with isolated_random_state(
         context.device, params.seed
@@ -98,6 +97,7 @@ def _train_and_save(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
         train_seconds = state.seconds
+    make_folder_below(context.folder, files.path)
     identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
     return _TrainedCodec(codec, identity, train_seconds)
 

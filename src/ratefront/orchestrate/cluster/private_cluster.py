@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ray._private import ray_constants
-from ray._raylet import AuthenticationTokenLoader, Config
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
 from ratefront.orchestrate.cluster.environment_variables import environment_with
 
@@ -20,8 +20,8 @@ from ratefront.orchestrate.cluster.environment_variables import environment_with
 #: that is the default, hence the name of the variable; Ray reads it on every system.
 _NO_SECOND_MACHINE = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
 
-#: Ray's measurements of itself would be on ports that ask for no token. Nobody needs them: the ledger has those of
-#: trials. Two of the servers cannot be switched off; Ray goes on without a server whose port cannot be had.
+#: Ray's measurements of itself would be on ports that ask for no token. They are not needed: the ledger has those
+#: of trials. Two of the servers cannot be switched off; Ray goes on without a server whose port cannot be had.
 _NO_METRICS = {
     "RAY_enable_metrics_collection": "0",
     "AUTOSCALER_METRIC_PORT": "-1",
