@@ -12,6 +12,7 @@
     ├── LedgerError
     │   ├── LedgerDamagedError        exit code 2: an entry cannot be read, or contradicts those before it; says which
     │   ├── LedgerLockedError         another driver writes this sweep; names it
+    │   ├── LedgerMovedError          the folder of a running sweep was moved, deleted or replaced: the sweep ends
     │   └── LedgerVersionError        exit code 2: written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
     ├── TrackingError                 a tracker cannot be reached, or takes nothing more; the ledger has it all
@@ -24,7 +25,9 @@
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
         ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
+        ├── TrialTimedOutError        an attempt ran longer than the sweep file's trial_hours
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
+        ├── SweepFolderGoneError      the worker does not find the sweep's folder: no trial's fault (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
 ``retryable`` says whether another attempt at the same work can succeed. The engine decides by it alone.
@@ -137,6 +140,10 @@ class LedgerLockedError(LedgerError):
     """Another driver is writing this sweep."""
 
 
+class LedgerMovedError(LedgerError):
+    """The ledger of a running sweep is not at its path any more: its folder was moved, deleted or replaced."""
+
+
 class LedgerVersionError(LedgerError):
     """A newer ratefront wrote the ledger; this one does not know its events."""
 
@@ -182,8 +189,18 @@ class DisagreementError(TrialError):
     """Two computations of the same decisions differ by more than rounding: a network is random, or was spoiled."""
 
 
+class TrialTimedOutError(TrialError):
+    """An attempt ran longer than ``trial_hours``. Another one would take as long."""
+
+
 class WorkerLostError(TrialError):
     """The process or node that ran the trial died."""
+
+    retryable = True
+
+
+class SweepFolderGoneError(TrialError):
+    """The worker does not find the sweep's folder. If the driver does not find it either, the sweep ends."""
 
     retryable = True
 

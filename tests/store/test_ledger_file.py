@@ -7,12 +7,13 @@ import fcntl
 import json
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError
+from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
 from ratefront.history.events import (
     Created,
     Entry,
@@ -247,3 +248,63 @@ def test_a_full_disk_leaves_no_half_line(written: Path, free_bytes: int) -> None
         entry = ledger.append(Resumed("there is room again"))
         assert entry.seq == len(EVENTS)
     assert events(written) == [*EVENTS, Resumed("there is room again")]
+
+
+def _replaced_by_an_empty_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    folder.mkdir()
+
+
+def _replaced_by_its_own_copy(folder: Path) -> None:
+    shutil.copytree(folder, folder.with_name("copy"))
+    folder.rename(folder.with_name("away"))
+    folder.with_name("copy").rename(folder)
+
+
+def _replaced_by_a_file(folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    folder.touch()
+
+
+def _without_its_ledger(folder: Path) -> None:
+    (folder / "ledger.jsonl").rename(folder.with_name("away.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "disturb",
+    [
+        lambda folder: folder.rename(folder.with_name("away")),
+        shutil.rmtree,
+        _replaced_by_an_empty_folder,
+        _replaced_by_its_own_copy,
+        _replaced_by_a_file,
+        _without_its_ledger,
+    ],
+)
+def test_nothing_is_written_where_the_folder_has_gone(
+    tmp_path: Path, disturb: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    with Ledger(folder / "ledger.jsonl") as ledger:
+        ledger.append(EVENTS[0])
+        disturb(folder)
+        kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        for check in (ledger.check_in_place, lambda: ledger.append(EVENTS[1])):
+            with pytest.raises(
+                LedgerMovedError, match=f"{folder}/ledger.jsonl was moved, deleted or replaced"
+            ):
+                check()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == kept
+
+
+def test_a_folder_that_is_back_is_written_again(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    with Ledger(folder / "ledger.jsonl") as ledger:
+        away = folder.rename(tmp_path / "away")
+        with pytest.raises(LedgerMovedError):
+            ledger.append(EVENTS[0])
+        away.rename(folder)
+        ledger.append(EVENTS[0])
+    assert events(folder / "ledger.jsonl") == EVENTS[:1]

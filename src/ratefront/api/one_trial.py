@@ -79,6 +79,7 @@ def run_trial(
                 )
             )
         use_threads(loaded.spec.resources.cpus)
+        sweep_folder.path.mkdir(parents=True, exist_ok=True)
         prepare_task_model(loaded.spec, sweep_folder.task_model, device)
         context = TrialContext(loaded.spec, sweep_folder.path, device)
         return run(checked, context, on_progress or (lambda progress: None))

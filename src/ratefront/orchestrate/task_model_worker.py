@@ -164,6 +164,7 @@ def _wait_for(running: Any, loop: DriverLoop, tick: Callable[[], None], failure:
     try:
         while not ray.wait([running], timeout=0.1)[0]:
             tick()
+        loop.check_folder()  # what the worker returned may be due to a missing folder
     except BaseException:
         with suppress(ray.exceptions.RayError):
             ray.cancel(running, force=True)

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ratefront.catalogue.number_limits import (
+    LEAST_HOURS,
     LEAST_SHARE,
     MOST_CORES,
     MOST_EPOCHS,
+    MOST_HOURS,
     MOST_REFERENCE,
     MOST_SAMPLES_AT_ONCE,
     MOST_TRIALS,
@@ -292,6 +294,14 @@ class SweepSpec(Section):
             description="further attempts after a lost worker or a full memory that got no further",
         ),
     ] = 2
+    trial_hours: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_HOURS,
+            le=MOST_HOURS,
+            description="an attempt that runs longer fails its trial; default: no limit",
+        ),
+    ] = None
     keep: Annotated[
         Literal["all", "front", "none"],
         Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),

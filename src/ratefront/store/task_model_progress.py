@@ -64,7 +64,6 @@ class ProgressFile:
     def write(self, progress: TaskModelProgress) -> None:
         """Replace the file. Where that fails, the failure is logged only."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(self._path, json.dumps(asdict(progress)).encode())
         except OSError as error:
             _log.debug("progress cannot be written: %s", error)

@@ -100,8 +100,9 @@ def _running_row(trial: RunningTrial, status: SweepStatus) -> tuple[str, ...]:
     last = status.last_event
     took = phrases.duration(last.time + last.age_s - trial.since) if last and trial.since is not None else ""
     attempt = f"  (attempt {trial.attempt})" if trial.attempt > 1 else ""
+    silence = "" if trial.silent_s is None else f"  (no report for {phrases.duration(trial.silent_s)})"
     progress = phrases.epoch_progress(trial.step, trial.metrics)
-    return trial.trial_id, phrases.series_and_split(trial.params), f"{took:>7}", progress + attempt
+    return trial.trial_id, phrases.series_and_split(trial.params), f"{took:>7}", progress + attempt + silence
 
 
 def _failure_row(trial: FailedTrial) -> tuple[str, ...]:

@@ -51,9 +51,11 @@ def is_intact(folder: Path, **expected: Any) -> bool:
 def copy_intact(folder: Path, to: Path) -> None:
     """Copy an intact folder into another one, which may exist: ``facts.json`` last, and nothing that it does not name.
 
+    The folder above the copy must exist: a sweep's folder that was moved away is not made again.
+
     The copies get the mode that the process gives to new files, whatever the mode of the originals.
     """
-    to.mkdir(parents=True, exist_ok=True)
+    to.mkdir(exist_ok=True)
     names = [*_facts(folder).get("sha256", {}), FACTS_FILE]
     for name in names:
         shutil.copyfile(inside(folder, name), inside(to, name))
