@@ -46,5 +46,5 @@ def test_what_is_no_table_is_an_input_error(tmp_path: Path, content: bytes) -> N
 def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "t.json.gz"
     path.write_bytes(gzip.compress(b" " * (LARGEST_BYTES + 1), 1))
-    with pytest.raises(InputError, match=f"unpacked it has more than {LARGEST_BYTES} bytes"):
+    with pytest.raises(InputError, match=f"holds more than {LARGEST_BYTES} bytes"):
         RecordedTable.load(path)

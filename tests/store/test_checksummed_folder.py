@@ -76,13 +76,16 @@ def test_a_name_that_leads_out_of_the_folder_is_not_read(tmp_path: Path, name: s
 def test_a_copy_is_intact_and_has_only_what_belongs_to_it(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    copy = tmp_path_factory.mktemp("copies") / "new" / "copy"
+    copies = tmp_path_factory.mktemp("copies")
+    copy = copies / "copy"
     (folder / "notes.txt").write_text("a user's own")
     (folder / "model").chmod(0o600)
     copy_intact(folder, copy)
     assert is_intact(copy, classes=10)
     assert sorted(path.name for path in copy.iterdir()) == [FACTS_FILE, "model", "predictions"]
     assert (copy / "model").stat().st_mode == (copy / "predictions").stat().st_mode
+    with pytest.raises(FileNotFoundError):
+        copy_intact(folder, copies / "moved away" / "copy")
 
 
 def test_a_copy_is_not_written_through_a_link(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

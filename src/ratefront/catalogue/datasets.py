@@ -111,12 +111,6 @@ class FilesParameters(DatasetParameters):
         bool, Field(description="follow symbolic links that lead out of the folder"), FILE_LOCATION
     ] = False
 
-    @model_serializer(mode="wrap")
-    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out ``follow_symlinks`` unless it is set, so that a sweep from before it existed can go on."""
-        fields: dict[str, Any] = handler(self)
-        return {key: value for key, value in fields.items() if key != "follow_symlinks" or value}
-
 
 class ImageFolderParameters(LabelledImageParameters, FilesParameters):
     """Parameters of labelled image files, one folder for each class."""
@@ -127,11 +121,6 @@ class ImageFolderParameters(LabelledImageParameters, FilesParameters):
     size: Annotated[
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
-
-    @model_serializer(mode="wrap")
-    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields = LabelledImageParameters._brief(self, handler)
-        return {key: value for key, value in fields.items() if key != "follow_symlinks" or value}
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
