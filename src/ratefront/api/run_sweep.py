@@ -23,15 +23,19 @@ def load_given_spec(
     spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
     folder: Path | str | None,
     overrides: Mapping[str, Any] | None = None,
+    *,
+    own_module: bool = False,
 ) -> LoadedSpec:
     """Load the spec that is given, or that of the sweep in ``folder``, and apply the overrides.
 
     Raises:
-        InputError: As ``load_spec``, or the folder holds no sweep.
+        InputError: As ``load_spec``, or the folder holds no sweep, or one whose code may not be run.
     """
     if spec is None:
         files = SweepFolder(checked_folder(folder or "."))
-        return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
+        return spec_from_plain(
+            read_spec(files), source=str(files.ledger), overrides=overrides, own_module=own_module
+        )
     return load_spec(spec, overrides)
 
 
@@ -49,6 +53,7 @@ def run(
     extend: int | None = None,
     retry_failed: bool = False,
     tracking_uri: str | None = None,
+    own_module: bool = False,
     progress: bool | Display = True,
 ) -> Sweep:
     """Run a sweep to its end, or resume one, and show its progress in a terminal or notebook.
@@ -63,6 +68,8 @@ def run(
         extend: Resume, and try this many trials more than the sweep asked for.
         retry_failed: Resume, and try again the trials that failed for good.
         tracking_uri: MLflow store or server. None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
+        own_module: Resume the sweep in ``folder`` also if its Python code (task model, metrics) is new to this machine:
+            it is your own. A ``spec`` that you pass runs its code in any case.
         progress: Whether to show the progress; or an object that shows it.
 
     Returns:
@@ -92,7 +99,7 @@ def run(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
     more_trials = None if extend is None else check_count("extend", extend)
-    loaded = load_given_spec(spec, folder, overrides)
+    loaded = load_given_spec(spec, folder, overrides, own_module=own_module)
     files = SweepFolder(checked_folder(default_folder(loaded.spec.name) if folder is None else folder))
     with open_display(progress) as display:
         run_sweep(

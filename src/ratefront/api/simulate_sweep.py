@@ -27,6 +27,7 @@ def simulate_sweep(
     trial_s: float = 600.0,
     latency_s: float | None = None,
     faults: int | None = None,
+    own_module: bool = False,
     on_update: Callable[[SweepHistory], None] | None = None,
 ) -> Outcome:
     """Run a sweep in virtual time, with the engine of a real sweep.
@@ -41,6 +42,7 @@ def simulate_sweep(
         trial_s: How long a synthetic trial takes, in seconds.
         latency_s: How long the driver takes for each action, in seconds; None: as long as it takes on this machine.
         faults: The seed of random faults. The invariants of a sweep are then checked.
+        own_module: Allow to run the Python code that the recorded sweep names, because it is your own.
         on_update: Called with the history whenever it has changed.
 
     Returns:
@@ -48,7 +50,7 @@ def simulate_sweep(
         ``outcome.slots_busy``.
 
     Raises:
-        InputError: The spec or the table cannot be used.
+        InputError: The spec or the table cannot be used, or the table names Python code that may not be run.
         InvariantBrokenError: An invariant of a sweep did not hold.
 
     Example:
@@ -71,7 +73,7 @@ def simulate_sweep(
     if faults is not None:
         check_count("faults", faults, least=0)
     loaded = None if spec is None else load_spec(spec)
-    recorded = None if table is None else find_table(str(table))
+    recorded = None if table is None else find_table(str(table), own_module=own_module)
     scenario = make_scenario(
         loaded, recorded, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
     )

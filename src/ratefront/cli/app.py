@@ -66,6 +66,9 @@ def main() -> NoReturn:
 
     Exit codes: 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 the reader of the output has gone.
     """
+    from ratefront.terminal.closed_output import open_missing_streams
+
+    open_missing_streams()
     streams = sys.stdout, sys.stderr
     for stream in streams:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -17,12 +17,20 @@ from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 
 
-def find_table(name: str) -> RecordedTable:
+def find_table(name: str, *, own_module: bool = False) -> RecordedTable:
     """Find a table by its name in the package, its file, or the folder of the sweep itself.
+
+    ``own_module`` says that the Python code which the recorded sweep names is the user's.
 
     Raises:
         InputError: There is no such table, or it cannot be read; lists those of the package.
     """
+    table = _find_table(name)
+    table.own_module = own_module
+    return table
+
+
+def _find_table(name: str) -> RecordedTable:
     if name in SHIPPED:
         return RecordedTable.load(SHIPPED[name])
     path = Path(name)

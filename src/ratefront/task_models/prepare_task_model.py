@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
+from ratefront.cache_folders import cache_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, accuracy_warnings
-from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError

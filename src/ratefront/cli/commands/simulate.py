@@ -16,7 +16,7 @@ import typer
 
 from ratefront.cli.isolation import prints_to_stderr
 from ratefront.cli.next_command import ratefront_command
-from ratefront.cli.shared_arguments import OverridesOption, overrides_of
+from ratefront.cli.shared_arguments import OverridesOption, OwnModuleOption, overrides_of
 from ratefront.errors import EngineError, InputError, RatefrontError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def simulate(
     latency_ms: LatencyOption = None,
     faults: FaultsOption = None,
     seeds: SeedsOption = None,
+    own_module: OwnModuleOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     record: RecordOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The table to write (.json.gz).")] = None,
@@ -108,7 +109,7 @@ def simulate(
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
     options = _simulation_options(trials, slots, sampler, trial_s, latency_ms)
-    simulate_once = _simulation(spec, set_, table, options)
+    simulate_once = _simulation(spec, set_, table, options, own_module)
     if seeds is None:
         with _trial_counter() as on_update:
             outcome = simulate_once(faults=faults, on_update=on_update)
@@ -147,7 +148,11 @@ def _simulation_options(
 
 
 def _simulation(
-    spec: Path | None, set_: list[str] | None, table: str | None, options: Mapping[str, Any]
+    spec: Path | None,
+    set_: list[str] | None,
+    table: str | None,
+    options: Mapping[str, Any],
+    own_module: bool,
 ) -> Callable[..., Outcome]:
     """Return the simulation of one sweep, whose spec is loaded once; it takes ``faults`` and ``on_update``."""
     from ratefront.api.simulate_sweep import simulate_sweep
@@ -155,7 +160,7 @@ def _simulation(
 
     with prints_to_stderr():
         loaded = None if spec is None else load_spec(spec, overrides_of(set_))
-    return partial(simulate_sweep, loaded, table=table, **options)
+    return partial(simulate_sweep, loaded, table=table, own_module=own_module, **options)
 
 
 def _simulate_drawn_sweeps(seeds: str, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ratefront.cli.shared_arguments import SweepFolderArgument
+from ratefront.cli.shared_arguments import OwnModuleOption, SweepFolderArgument
 
 
 def ui(
@@ -33,11 +33,12 @@ def dashboard(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="The port.  [default: 8080, or a free one]")
     ] = None,
+    own_module: OwnModuleOption = False,
 ) -> None:
     """Serve the Optuna Dashboard of a sweep, on this machine only. The sweep may be running."""
     from ratefront.api import sweeps
 
-    sweeps.open(folder).serve_dashboard(port=port)
+    sweeps.open(folder, own_module=own_module).serve_dashboard(port=port)
 
 
 def track(

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ratefront.cache_folders import cache_folder
 from ratefront.catalogue.datasets import FilesParameters
-from ratefront.data.cache_folders import cache_folder
 from ratefront.data.images.image_decoding import (
     IS_TRANSPARENT,
     Conversion,

@@ -22,7 +22,7 @@ from ratefront.simulate.problems.space_coordinates import searched_values, unit_
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import Choice
-from ratefront.store.files.atomic_files import write_bytes
+from ratefront.store.files.output_file import write_output
 from ratefront.trial_records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
 
 FORMAT = 1
@@ -51,6 +51,7 @@ class RecordedTable:
         spec: Its settings, as its ledger has them.
         rows: Its trials.
         reference: The corner of its hypervolume.
+        own_module: Whether the user says that the sweep's Python code is theirs.
     """
 
     def __init__(
@@ -72,15 +73,18 @@ class RecordedTable:
         if not any(row.course.result for row in self.rows):
             raise InputError(f"{sweep} has no finished trial to simulate with")
         self.reference = self._reference(reference)
+        self.own_module = False
 
     @cached_property
     def loaded(self) -> LoadedSpec:
         """The recorded sweep's spec, checked.
 
         Raises:
+            InputError: Its task model is Python code that is neither known nor ``own_module``.
             SpecError: This version of ratefront cannot run it any more.
         """
-        return spec_from_plain(self.spec, source=f"the recorded sweep {self.sweep}")
+        source = f"the recorded sweep {self.sweep}"
+        return spec_from_plain(self.spec, source=source, own_module=self.own_module, runs_metrics=False)
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return the course of the nearest recorded trial, under this trial's name.
@@ -131,8 +135,8 @@ class RecordedTable:
                 complete[name] = reference.get(name, worst)
         return complete
 
-    def save(self, path: Path) -> None:
-        """Write the table as a file.
+    def save(self, path: Path, reads: Iterable[Path] = ()) -> None:
+        """Write the table as a file; ``reads`` are those that it is made of, which it must not replace.
 
         Raises:
             InputError: The name does not end in .json.gz, or the file cannot be written.
@@ -147,10 +151,7 @@ class RecordedTable:
             "trials": [_plain(row) for row in self.rows],
         }
         text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-        try:
-            write_bytes(path, gzip.compress(text.encode(), mtime=0))
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        write_output(path, gzip.compress(text.encode(), mtime=0), reads)
 
     @classmethod
     def load(cls, path: Path) -> RecordedTable:

@@ -42,16 +42,16 @@ Read from the sweep's ledger, as it stood when this page was loaded. Nothing can
 """
 
 
-def serve_dashboard(folder: SweepFolder, port: int | None = None) -> None:
+def serve_dashboard(folder: SweepFolder, port: int | None = None, *, own_module: bool = False) -> None:
     """Serve the dashboard until Ctrl-C or SIGTERM. It follows a running sweep.
 
     Raises:
-        InputError: There is no sweep in the folder, its spec does not fit what is installed here, or the port
-            is taken.
+        InputError: There is no sweep in the folder, its spec does not fit what is installed here, its task model is
+            Python code that is neither known nor ``own_module``, or the port is taken.
         LedgerDamagedError: An entry cannot be read.
     """
     port = choose_port(port, USUAL_PORT)
-    dashboard = Dashboard(folder)
+    dashboard = Dashboard(folder, own_module=own_module)
     server = make_server(HOST, port, dashboard, _Server, _SilentHandler)
     print(
         f"Optuna Dashboard of {folder.path} (Ctrl-C ends it):\nhttp://{HOST}:{port}/{STUDY_PAGE}", flush=True
@@ -72,9 +72,12 @@ class Dashboard:
     keeps its first state of a trial. Errors are those of ``serve_dashboard``.
     """
 
-    def __init__(self, folder: SweepFolder) -> None:
+    def __init__(self, folder: SweepFolder, *, own_module: bool = False) -> None:
         self._folder, self._lock = folder, threading.Lock()
-        self._loaded = spec_from_plain(read_spec(folder))
+        source = str(folder.ledger)
+        self._loaded = spec_from_plain(
+            read_spec(folder), source=source, own_module=own_module, runs_metrics=False
+        )
         self._last_warning = ""
         self._forget_ledger()
         self._read_on()

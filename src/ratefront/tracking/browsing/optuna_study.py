@@ -50,17 +50,19 @@ _STATES: Mapping[Status, TrialState] = {
 CURVES: Mapping[str, str] = {"rate_bits": "rate_bits_estimated", "accuracy": "accuracy"}
 
 
-def study_of(history: SweepHistory) -> Study:
-    """Return the sweep as a study in memory, under the sweep's name.
+def study_of(history: SweepHistory, source: str = "the ledger's spec", *, own_module: bool = False) -> Study:
+    """Return the sweep as a study in memory, under the sweep's name. ``source`` names it in errors.
 
     Trials have the sweep's own numbers, distributions and times. User attributes hold what was measured on test
     (bit/sample, fractions), the costs (bytes, MACs, ms, s), and why a trial ended. With one objective, the reports of
     running trials are intermediate values; Optuna has none for several objectives.
 
     Raises:
+        InputError: Its task model is Python code that is neither known nor ``own_module``.
         SpecError: The sweep's spec does not fit what is installed here.
     """
-    return study_in(storage_of(history, spec_from_plain(history.spec)))
+    loaded = spec_from_plain(history.spec, source=source, own_module=own_module, runs_metrics=False)
+    return study_in(storage_of(history, loaded))
 
 
 def study_in(storage: BaseStorage) -> Study:
