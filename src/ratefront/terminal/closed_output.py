@@ -18,7 +18,7 @@ def open_missing_streams() -> None:
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            stream = open(_devnull_at(number), "r" if name == "stdin" else "w", closefd=False)  # noqa: SIM115, PTH123
+            stream = open(_devnull_at(number), "r" if name == "stdin" else "w", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
 
