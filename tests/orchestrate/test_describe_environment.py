@@ -241,5 +241,27 @@ def test_programs_that_a_tree_names_are_not_run(here: Tree, tmp_path: Path) -> N
     (tree,) = describe_environment()["user_trees"]
     assert "+one = 2" in tree["git_diff"]
     assert list(tmp_path.glob("trace*")) == []
-    here.git("diff", "HEAD")
+    with pytest.raises(subprocess.CalledProcessError):  # what they answer is no text for git
+        here.git("diff", "HEAD")
     assert list(tmp_path.glob("trace*")), "git itself runs them"
+
+
+def test_a_tree_fetches_nothing(here: Tree, tmp_path: Path) -> None:
+    """An object that is missing would be fetched by a program that the tree's settings name."""
+    trace, blob = tmp_path / "trace", here.git("rev-parse", "HEAD:mine_.py")
+    (here.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": str(here.path),
+        "remote.origin.uploadpack": f"touch {trace}; false",
+    }.items():
+        here.git("config", name, value)
+    here.change("one = 2\n")
+    (tree,) = describe_environment()["user_trees"]
+    assert (tree["git_commit"], tree["git_diff"]) == (here.head, None)
+    assert not trace.exists()
+    with pytest.raises(subprocess.CalledProcessError):
+        here.git("diff", "HEAD")
+    assert trace.exists(), "git itself runs it"

@@ -28,8 +28,11 @@ def git(folder: Path, *arguments: str, settings: Mapping[str, str] | None = None
 
 
 def _with_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which git takes these settings before all others; a name may hold any character."""
-    environment = dict(os.environ)
+    """Return the environment in which git takes these settings before all others; a name may hold any character.
+
+    Nothing is fetched: a tree may claim that an object lies elsewhere, and name the program that gets it.
+    """
+    environment = {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
     count = environment.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0
     for number, (name, value) in enumerate(settings.items(), start=first):
