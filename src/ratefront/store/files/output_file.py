@@ -1,6 +1,6 @@
 """Files that a user names as output: only a new name, or a regular file that is not read as well.
 
-A symbolic link, a device or a pipe would be replaced by a file, which nobody means: ``/dev/full`` would be gone.
+A symbolic link, a device or a pipe is not replaced: as root, a file would take the place of ``/dev/full``.
 """
 
 from __future__ import annotations
