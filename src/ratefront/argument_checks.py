@@ -40,6 +40,18 @@ def checked_folder(folder: Path | str, argument: str = "folder") -> Path:
     return checked_path(folder, argument).absolute()
 
 
+def checked_output_folder(folder: Path | str, argument: str = "folder") -> Path:
+    """Return the absolute path of a folder to fill. It may be new, or a symbolic link to a folder.
+
+    Raises:
+        InputError: The value is no path, or something else is there.
+    """
+    path = checked_folder(folder, argument)
+    if os.path.lexists(path) and not path.is_dir():
+        raise InputError(f"{path} is there already and is not a folder; give a folder, or a new name")
+    return path
+
+
 def checked_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list[Path]:
     """Return one path or several as a list.
 

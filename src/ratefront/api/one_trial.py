@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratefront.argument_checks import check_count, checked_folder
+from ratefront.argument_checks import check_count, checked_output_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
@@ -69,7 +69,7 @@ def run_trial(
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
-        sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
+        sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_output_folder(folder))
         sweep_folder.check_entries()
         if any(sweep_folder.trials.glob("*/codec.json")):
             raise InputError(

@@ -67,8 +67,10 @@ def main() -> NoReturn:
 
     Exit codes: 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 the reader of the output has gone.
     """
+    from ratefront.terminal.closed_output import open_missing_streams
     from ratefront.terminal.escaped_output import escaping
 
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     # Names in messages, tables and warnings may come from a stranger's folder.

@@ -16,6 +16,9 @@ SpecArgument = Annotated[
 OverridesOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the sweep file.")
 ]
+OwnModuleOption = Annotated[
+    bool, typer.Option("--own-module", help="Allow the sweep's Python code to run, because it is yours.")
+]
 SweepFolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)
 ]

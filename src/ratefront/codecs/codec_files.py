@@ -24,10 +24,11 @@ from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 from ratefront.complexity.stored_precision import stored_tensors
 from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
+from ratefront.known_code import check_may_run
 from ratefront.record_fields import record_check
+from ratefront.spec.import_paths.target_modules import own_task_model_code
 from ratefront.spec.sweep_spec import Named
 from ratefront.trial_records import Scalar
-from ratefront.wording import Argument, Message
 
 _VERSION = 3
 
@@ -70,7 +71,8 @@ def load_codec(
         weights: The file ``codec.safetensors``.
         receiver_only: Build only what decoding needs.
         own_module: Allow the files to name Python code that is run, as they do where the task model is a ``module``.
-            Say so only for files of your own.
+            Say so only for files of your own. Code that this machine has run for the user's own sweeps needs no such
+            word.
 
     Returns:
         The codec and its identity.
@@ -90,15 +92,7 @@ def load_codec(
             f"{config}: version {content.get('version')!r} cannot be read; this is version {_VERSION}"
         )
     structure = _structure(content, config)
-    if structure.task_model.get("name") == "module" and not own_module:
-        raise InputError(
-            Message(
-                f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only "
-                "where you say that it is yours (",
-                Argument("own_module", True),
-                ")",
-            )
-        )
+    check_may_run(own_task_model_code(structure.task_model), str(config), own_module=own_module)
     try:
         codec = _build(str(content.get("family")), structure, receiver_only, len(weight_bytes))
         _load_weights(codec, tensors, config)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from ratefront.cli.next_command import ratefront_command, resume_command, tracking_arguments
-from ratefront.cli.shared_arguments import OverridesOption, SpecArgument, overrides_of
+from ratefront.cli.shared_arguments import OverridesOption, OwnModuleOption, SpecArgument, overrides_of
 from ratefront.errors import EngineError, InputError
 from ratefront.wording import Message
 
@@ -77,6 +77,7 @@ def sweep(
     extend: ExtendOption = None,
     retry_failed: RetryFailedOption = False,
     tracking_uri: TrackingUriOption = None,
+    own_module: OwnModuleOption = False,
 ) -> None:
     """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
@@ -87,7 +88,7 @@ def sweep(
     is_resumed = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, is_resumed)
     overrides = overrides_of(set_, trials)
-    loaded = run_sweep.load_given_spec(spec, out, overrides, tracking_uri)
+    loaded = run_sweep.load_given_spec(spec, out, overrides, tracking_uri=tracking_uri, own_module=own_module)
     folder = out or run_sweep.default_folder(loaded.spec.name)
     with _resume_command_on_failure(folder, tracking_uri):
         finished = run_sweep.run(

@@ -27,7 +27,7 @@ from ratefront.simulate.problems.space_coordinates import searched_values, unit_
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.spec.space.dimensions import Choice
-from ratefront.store.files.atomic_files import write_bytes
+from ratefront.store.files.output_file import write_output
 from ratefront.trial_records import (
     OBJECTIVES,
     Scalar,
@@ -149,8 +149,8 @@ class RecordedTable:
                 complete[name] = reference.get(name, worst)
         return complete
 
-    def save(self, path: Path) -> None:
-        """Write the table as a file.
+    def save(self, path: Path, reads: Iterable[Path] = ()) -> None:
+        """Write the table as a file; ``reads`` are those that it is made of, which it must not replace.
 
         Raises:
             InputError: The name does not end in .json.gz, the table is too large, or the file cannot be written.
@@ -169,10 +169,7 @@ class RecordedTable:
             raise InputError(
                 f"{self.sweep} has too many trials for a table, which holds {LARGEST_BYTES} bytes"
             )
-        try:
-            write_bytes(path, gzip.compress(text, mtime=0))
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        write_output(path, gzip.compress(text, mtime=0), reads)
 
     @classmethod
     def load(cls, path: Path) -> RecordedTable:

@@ -37,21 +37,25 @@ class Reproduction:
     not_compared: tuple[str, ...] = ()
 
 
-def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: Path) -> Reproduction:
+def reproduce(
+    sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: Path, *, own_module: bool = False
+) -> Reproduction:
     """Run a trial of the sweep again into the new ``folder``, with the sweep's own task model, and compare.
 
     Times are not compared, since they never repeat. A trial that failed should fail with the same error.
 
     Raises:
         InputError: There is no such trial, or it has not run to its end; ``folder`` is in use; the task model or
-            the GPU is gone; the spec is none of this version of ratefront (``SpecError``); data or code are not those
-            that the sweep began with (``SweepMismatchError``).
+            the GPU is gone; the sweep names Python code that is neither known nor ``own_module``; the spec is none of
+            this version of ratefront (``SpecError``); data or code are not those that the sweep began with
+            (``SweepMismatchError``).
         PermissionError: A file of the sweep may not be read.
     """
     trial = _ended_trial(history, trial_id)
     _check_readable(sweep.trial(trial_id))
     check_format(history)
-    spec = spec_from_plain({**history.spec, "resources": trial.resources}).spec
+    settings = {**history.spec, "resources": trial.resources}
+    spec = spec_from_plain(settings, source=str(sweep.ledger), own_module=own_module).spec
     needs = spec.resources.for_family(trial.params.family)
     device = "cuda" if needs.gpus else "cpu"
     check_device(device)
