@@ -125,7 +125,7 @@ def test_no_command_runs_what_a_strangers_folder_names(stranger: Stranger) -> No
     )
     for done in refused:
         assert done.code == 2, done
-        assert done.stderr.count("\n") == 1, done.stderr
+        assert done.stderr.count("\n") == 1, done
         assert "Python code, 'runs_.small.evil:" in done.stderr
         assert "only where you say that it is yours (--own-module)" in done.stderr
         assert f"has not run it for you before ({stranger.path}" in done.stderr
