@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ratefront import known_code
+from ratefront import user_memory
 from ratefront.errors import InputError
 from ratefront.known_code import NamedCode, check_may_run, remember
 
@@ -123,7 +123,7 @@ def test_a_torn_memory_still_counts(memory: Path, write: Callable[[str, str], Pa
 def test_the_oldest_memories_are_forgotten(
     memory: Path, write: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known_code, "MOST_REMEMBERED", 5)
+    monkeypatch.setattr(user_memory, "MOST_REMEMBERED", 5)
     for number in range(5, 12):
         write(f"other{number}_.py", "")
         remember([NamedCode("metric", f"other{number}_:f")])

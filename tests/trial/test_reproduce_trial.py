@@ -189,6 +189,7 @@ def test_a_trial_is_reproduced_with_its_own_resources(
         raise DivergedError("seen enough")
 
     monkeypatch.setattr(reproduce_module, "run_trial", run)
+    sweep.fake.append(events.Started(trial_id, 2, "w"))
     sweep.fake.append(events.Failed(trial_id, 2, "DivergedError", "the loss became nan", final=True))
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert again == reproduce_module.Reproduction(None)

@@ -8,20 +8,17 @@ that it has sent a sweep to, so that the author of a sweep is not asked again.
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
-from ratefront.cache_folders import cache_folder
 from ratefront.errors import InputError
 from ratefront.safe_text import without_credentials
 from ratefront.tracking.tracking_uri import is_same_store, resolve_uri, sqlite_path, store_of
+from ratefront.user_memory import UserMemory, digest_of
 from ratefront.wording import Argument, Message
 
-_log = logging.getLogger(__name__)
+_MEMORY = UserMemory("known_addresses")
 
 
 def recorded_address(recorded: Any, folder: Path) -> str:
@@ -37,7 +34,7 @@ def recorded_address(recorded: Any, folder: Path) -> str:
     if recorded is not None and not isinstance(recorded, str):
         raise InputError(f"{folder} has no address as tracking.uri, but {recorded!r}")
     uri = resolve_uri(recorded, folder)
-    if not (_lies_beside(uri, folder) or _is_in_environment(uri) or _is_remembered(uri)):
+    if not (_lies_beside(uri, folder) or _is_in_environment(uri) or _MEMORY.holds(digest_of(store_of(uri)))):
         shown = without_credentials(uri)
         raise InputError(
             Message(
@@ -50,20 +47,9 @@ def recorded_address(recorded: Any, folder: Path) -> str:
 
 
 def remember_address(uri: str, folder: Path) -> None:
-    """Remember that the user sends sweeps to this address, without user and password.
-
-    The existence of a file in a folder that only this user may read and write says so. Where there can be none, the
-    user is asked again.
-    """
-    if _lies_beside(uri, folder):
-        return
-    memory = _memory_of(uri)
-    try:
-        memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _is_private(memory.parent):
-            memory.write_text(f"{without_credentials(uri)}\n", encoding="utf-8")
-    except OSError as error:
-        _log.debug("%s is not remembered: %s", without_credentials(uri), error)
+    """Remember that the user sends sweeps to this address, without user and password."""
+    if not _lies_beside(uri, folder):
+        _MEMORY.remember(digest_of(store_of(uri)), without_credentials(uri))
 
 
 def _lies_beside(uri: str, folder: Path) -> bool:
@@ -78,22 +64,3 @@ def _is_in_environment(uri: str) -> bool:
         return bool(given) and is_same_store(uri, resolve_uri(given, Path()))
     except InputError:  # an address of another kind
         return False
-
-
-def _is_remembered(uri: str) -> bool:
-    memory = _memory_of(uri)
-    return _is_private(memory.parent) and memory.is_file()
-
-
-def _memory_of(uri: str) -> Path:
-    digest = hashlib.sha256(repr(store_of(uri)).encode()).hexdigest()
-    return cache_folder() / f"known_addresses-{os.getuid()}" / digest
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether it is this user's own folder, and closed to all others: the cache may be shared."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077

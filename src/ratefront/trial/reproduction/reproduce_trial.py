@@ -104,6 +104,7 @@ def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
                 ", makes it whole again",
             )
         )
+    folder.mkdir(parents=True, exist_ok=True)
     copy_intact(sweep.task_model, SweepFolder(folder).task_model)
 
 
