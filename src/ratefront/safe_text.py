@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 _SECRET_IN_QUERY = re.compile(r"([?&](?:password|passwd|sslpassword|token)=)[^&\s'\"]+", re.IGNORECASE)
-#: Characters that command a terminal (C0, DEL, C1), or change the order in which others are shown or where lines end.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: Characters that command a terminal (C0, DEL, C1), change the order in which others are shown or where lines end, or
+#: stand for no character (lone surrogates).
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|])")
 

@@ -46,6 +46,12 @@ def _file(folder: Path, size: int) -> Path:
     return path
 
 
+@pytest.mark.parametrize("classes", [1_000_001, 2**31, 2**63, 10**30])
+def test_more_classes_than_any_task_has_are_refused(tmp_path: Path, decoded: Path, classes: int) -> None:
+    with pytest.raises(InputError, match="at most 1000000 classes"):
+        audit(_file(tmp_path, 150), decoded, classes=classes)
+
+
 def test_a_file_of_any_system_counts_whole(tmp_path: Path, decoded: Path) -> None:
     found = audit(_file(tmp_path, 150), decoded)
     assert (found.payload_bytes, found.bytes, found.ratefront_streams) == (150, 150, 0)

@@ -48,7 +48,7 @@ SETTINGS = {
     "valid: rate_bits, accuracy, transmitter_bytes",
     "reference.accuracy=1": "reference.accuracy: must be in [0, 1), got 1.0",
     "reference.rate_bits=.inf": "reference.rate_bits: must be finite, got Infinity",
-    "reference.rate_bits=0": "reference.rate_bits: must be > 0, got 0.0",
+    "reference.rate_bits=0": "reference.rate_bits: must be ≥ 1e-06, got 0.0",
     "sampler.name=tpee": 'sampler.name: unknown sampler "tpee"; did you mean "tpe"? valid: tpe, nsga2, random',
     "sampler.sed=1": 'sampler.sed: unknown key "sed"; did you mean "seed"? valid: name, seed, startup_trials',
     "resources.cpus=0": "resources.cpus: must be ≥ 0.01, got 0",

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from ratefront.api.one_trial import checked_params
+from ratefront.api.simulate_sweep import simulate_sweep
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.load_spec import load_spec, load_spec_without_data
@@ -131,13 +132,18 @@ def test_every_number_has_a_least_and_a_greatest_value(model: type[BaseModel]) -
     assert without == []
 
 
+PLAIN_SPLIT = {"split": "conv1", "entropy_model": "factorized", "width": 4}
 NONSENSE = {
     "resources.cpus": (5e-324, 1e300), "resources.gpus": (1e-5, 1e9), "resources.trials_per_gpu": (10**6,),
     "resources.concurrent": (10**9,), "training.batch_size": (10**22, 2**40), "training.learning_rate": (5e-324, 1e300),
     "training.epochs": (10**12,), "task_model.learning_rate": (1e-300, float("inf")), "task_model.seed": (2**31, -1),
-    "task_model.weight_decay": (1e300, float("nan")), "sampler.seed": (2**32,), "sampler.startup_trials": (10**9,),
-    "trials": (10**9, 10**400), "retries": (10**6,), "block_size": (2**30,), "reference.rate_bits": (1e308,),
-    "dataset.split_seed": (2**63,), "space.family.split.beta": (5e-324, 1e308), "name": ("x" * 300, "a\nb"),
+    "task_model.weight_decay": (1e300, float("nan")), "task_model.label_smoothing": (1 - 1e-16,),
+    "sampler.seed": (2**32,), "sampler.startup_trials": (10**9,),
+    "trials": (10**9, 10**400), "retries": (10**6,), "block_size": (2**30,), "reference.rate_bits": (1e308, 5e-324),
+    "dataset.split_seed": (2**63,),
+    "space.family.split.beta": (5e-324, 1e308, {"float": [1, 1.0000000000000002]},
+                                {"float": [5, 5 + 1e-9], "log": True}),
+    "name": ("x" * 300, "a\nb"),
     "space.family.split.entropy_model.factorized.refine.sga.refine_learning_rate": (5e-324,),
     "space.family.sample": ({"channel": "sample_and_communicate", "sharpness": 1e308},
                             {"channel": "task_model", "slope": 1e308}),
@@ -177,6 +183,20 @@ def test_thousands_of_mistakes_are_a_hundred_lines() -> None:
         load_spec(SWEEP, {f"unknown{number}": number for number in range(2000)})
     assert len(caught.value.problems) == 2000
     assert str(caught.value).endswith("… and 1900 more")
+
+
+def test_the_narrowest_interval_can_be_searched() -> None:
+    narrow = {"float": [3e8, 3e8 * (1 + 1.1e-9)], "log": True}
+    loaded = load_spec_without_data(SWEEP, {"space.family": {"split": {**PLAIN_SPLIT, "beta": narrow}}})
+    for sampler in ("tpe", "nsga2", "random"):
+        assert simulate_sweep(loaded, trials=12, sampler=sampler, latency_s=0.001).trials_finished == 12
+
+
+def test_a_file_that_is_one_text_is_refused_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text("--- |\n  name: x\n  dataset: digits\n", encoding="utf-8")
+    with pytest.raises(SpecError, match="\n  the whole file must be text without control characters"):
+        load_spec(path)
 
 
 def test_a_mapping_that_holds_itself_is_refused() -> None:

@@ -16,6 +16,7 @@ from ratefront.api.sweeps import Sweep
 from ratefront.errors import InputError, LedgerDamagedError, RatefrontError
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.delivery.folder_content import front_codecs
 
 pytestmark = pytest.mark.medium
 
@@ -77,6 +78,21 @@ def test_the_message_names_entry_event_and_value(
     folder.ledger.write_bytes(b"".join(map(line_of, entries)))
     with pytest.raises(LedgerDamagedError, match=problem):
         read_history(folder)
+
+
+def test_a_spec_may_lack_every_key(tmp_path: Path) -> None:
+    folder = every_event(tmp_path)
+    entries = entries_in(folder)
+    entries[0]["data"]["spec"] = {"trials": 8}
+    folder.ledger.write_bytes(b"".join(map(line_of, entries)))
+    _look_at_everything(rf.open(tmp_path))
+    trial = folder.trial("t0000")
+    trial.path.mkdir(parents=True)
+    trial.codec_config.write_text("{}")
+    trial.codec_weights.write_bytes(b"")
+    assert front_codecs(folder, read_history(folder))[0].block_size == 1000
+    with pytest.raises(InputError, match="no codec at"):
+        rf.load_codec(tmp_path, "t0000")
 
 
 @pytest.mark.parametrize("time", [-1.0, 1e300, float("nan"), "now", None])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep
 
+import ratefront as rf
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.ledger.read_ledger import read_history
@@ -69,13 +70,24 @@ def test_before_the_sweep_is_created_there_is_no_data_set(tmp_path: Path) -> Non
         {"shape": ["8", "8"]},
         {"classes": "ten"},
         {"classes": True},
+        {"classes": 10**400},
+        {"raw_bits": "512"},
+        {"raw_bits": 0},
+        {"raw_bits": float("inf")},
+        {"raw_bits": float("nan")},
+        {"raw_bits": 10**400},
+        {"task_model_bytes": -1},
+        {"task_model_bytes": float("inf")},
+        {"task_model_bytes": 1e308},
     ],
 )
 def test_wrong_content_of_facts_json_names_the_file(tmp_path: Path, facts: Any) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, facts)
-    with pytest.raises(InputError, match=r"facts\.json: expected an object with dataset_digest"):
+    with pytest.raises(InputError, match=r"facts\.json: expected an object with raw_bits"):
         dataset_info_of(sweep)
+    with pytest.raises(InputError, match=r"facts\.json: expected an object with raw_bits"):
+        rf.open(tmp_path).report()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])

@@ -293,7 +293,13 @@ def test_a_new_process_resumes_a_killed_training(tmp_path: Path, monkeypatch: py
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"epochs": 3, "of_later": 1}', "\0"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"epochs": 3, "of_later": 1}', "\0", '{"epochs": 5, "epochs_done": "2"}', '{"share": null}',
+     '{"loss": "x", "epochs_done": 1}', '{"accuracy": [1]}', '{"waits": "a"}', '{"epochs_done": -1}',
+     '{"epochs": 5, "epochs_done": 2, "seconds": Infinity}', '{"epochs": 5, "epochs_done": 2, "seconds": 1e308}',
+     '{"epochs": 5, "share": 5e-324, "seconds": 1}', f'{{"epochs": {10**400}, "epochs_done": 2}}'],
+)  # fmt: skip
 def test_unreadable_progress_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "progress").write_text(content)
     assert ProgressFile(tmp_path / "progress").read() is None

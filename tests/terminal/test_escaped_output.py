@@ -36,7 +36,7 @@ pytestmark = pytest.mark.medium
 HOSTILE = "\x1b]0;owned\x07\x1b[2A\x1b]8;;http://x\x1b\\a\x9b31m\x7f\u202eabc\u2066\r\nratefront: all is well"
 MARKUP = "[red]x[/red] [link=http://x]y[/link] :smile:"
 #: All but line ends and tabs.
-COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 PROGRAM = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 #: Rich's own: styles, and what a live display moves and hides.
 OWN_STYLES = re.compile(r"\x1b\[[0-9;]*[mAKGJ]|\x1b\[\?25[lh]|\r")
@@ -52,7 +52,17 @@ def hostile_sweep(folder: Path) -> FakeSweep:
 
 def test_every_control_character_is_escaped() -> None:
     every = "".join(
-        map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+        map(
+            chr,
+            [
+                *range(0x20),
+                *range(0x7F, 0xA0),
+                *range(0x202A, 0x202F),
+                *range(0x2066, 0x206A),
+                0xDFFF,
+                0xD800,
+            ],
+        )
     )
     assert not COMMANDS.search(visible(every))
     assert not COMMANDS.search(visible_line(every))

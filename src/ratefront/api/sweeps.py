@@ -62,7 +62,7 @@ class Sweep:
     @property
     def name(self) -> str:
         """The sweep's name, as in its sweep file."""
-        return str(self.history.spec["name"])
+        return str(self.history.spec.get("name", "sweep"))
 
     @property
     def history(self) -> SweepHistory:

@@ -22,6 +22,10 @@ MOST_SAMPLES_AT_ONCE: Final = 2**20
 LEAST_LEARNING_RATE, MOST_LEARNING_RATE = 1e-9, 1e30
 #: Whole numbers are exact as floats up to about here, and products of a few such numbers stay finite.
 MOST_REFERENCE: Final = 1e15
+#: Rates, sizes and times count as log2(1 + value), of which a smaller value leaves a few digits.
+LEAST_REFERENCE: Final = 1e-6
+#: High minus low, as a share of the greater: the samplers' densities of a narrower interval are NaN in float64.
+LEAST_INTERVAL: Final = 1e-9
 #: Of a cluster; Ray counts in steps of 0.0001 of a core or GPU, and a hundredth is less than any process uses.
 LEAST_SHARE, MOST_CORES = 0.01, 100_000
 #: Rate or distortion has vanished from the loss in float32 long before these ends.

@@ -48,7 +48,7 @@ class TaskModelParameters(BaseModel):
     ] = "none"
     weight_decay: Annotated[float, Field(ge=0, le=1e3, description="of Adam")] = 1e-5
     label_smoothing: Annotated[
-        float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
+        float, Field(ge=0, le=0.99, description="share of a label that is spread over all classes")
     ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad
     weights: Annotated[
         AbsolutePath | None,

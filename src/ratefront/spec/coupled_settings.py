@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ratefront.catalogue import Catalogue
+from ratefront.catalogue.number_limits import LEAST_REFERENCE
 from ratefront.columns import is_reserved_name, name_on_validation
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.problem_wording import repeated, shown, unknown
@@ -32,8 +33,8 @@ def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
             problems.append(f"reference.{name}: {unknown(kind, name, valid)}")
         elif name == "accuracy" and not 0 <= value < 1:
             problems.append(f"reference.{name}: must be in [0, 1), got {value}")
-        elif name in LOGARITHMIC and value <= 0:
-            problems.append(f"reference.{name}: must be > 0, got {value}")
+        elif name in LOGARITHMIC and value < LEAST_REFERENCE:
+            problems.append(f"reference.{name}: must be ≥ {LEAST_REFERENCE:g}, got {value}")
     return problems + [
         f"reference.{name}: is required where {name} is an objective, but missing (it has no default)"
         for name in known

@@ -54,7 +54,7 @@ def unusable_values(data: object) -> list[str]:
         if count >= MOST_VALUES:
             return [f"a sweep file has at most {MOST_VALUES} values; an interval is {{float: [low, high]}}"]
         if problem := _problem_with(value):
-            problems.append(f"{path}: {problem}")
+            problems.append(f"{path}: {problem}" if path else f"the whole file {problem}")
     return problems
 
 

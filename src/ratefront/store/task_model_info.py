@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ratefront.bounded_files import read_json_file
 from ratefront.bounds import PredictionBounds, from_file
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory
+from ratefront.record_fields import record_check
 from ratefront.store.files.checksummed_folder import FACTS_FILE
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -40,31 +43,42 @@ def read_task_model_info(folder: SweepFolder, history: SweepHistory) -> TaskMode
     """Read the task model's size and accuracy from the ledger, and from ``task_model/facts.json`` what it lacks.
 
     Raises:
-        InputError: The file exists but is not a JSON object of numbers.
+        InputError: The file exists but is not what ratefront writes.
     """
-    stored = _stored(folder.task_model / FACTS_FILE)
-    ready, raw, size = history.task_model, stored.get("raw_bits"), stored.get("task_model_bytes")
-    if ready is not None:
-        size = ready.task_model_bytes
+    facts, ready = _facts(folder), history.task_model
     return TaskModelInfo(
-        raw_bits=raw,
-        task_model_bytes=None if size is None else int(size),
+        raw_bits=float(facts["raw_bits"]) if "raw_bits" in facts else None,
+        task_model_bytes=facts.get("task_model_bytes") if ready is None else ready.task_model_bytes,
         accuracy=None if ready is None else ready.accuracy,
         accuracy_validation=None if ready is None else ready.accuracy_validation,
         accuracy_given=None if ready is None else ready.accuracy_given,
     )
 
 
-def _stored(path: Path) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Facts:
+    """The facts that readers use; any may be missing, and there are others."""
+
+    raw_bits: Annotated[float, Field(gt=0)]
+    task_model_bytes: Annotated[int, Field(ge=0, lt=2**63)]
+    dataset_digest: str | None
+    samples: Mapping[str, int] | None
+    shape: Sequence[int] | None
+    classes: int | None
+
+
+def _facts(folder: SweepFolder) -> dict[str, Any]:
+    """The content of ``task_model/facts.json``; nothing where there is no such file."""
+    path = folder.task_model / FACTS_FILE
     if not path.exists():
         return {}
     try:
-        facts = {str(name): value for name, value in dict(read_json_file(path)).items()}
-        return {name: float(facts[name]) for name in ("raw_bits", "task_model_bytes") if name in facts}
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{path}: expected an object with numbers raw_bits, task_model_bytes: {error}"
-        ) from error
+        facts: dict[str, Any] = read_json_file(path)
+        record_check(_Facts, is_partial=True)(facts)
+    except (OSError, ValueError) as error:
+        valid = ", ".join(field.name for field in fields(_Facts))
+        raise InputError(f"{path}: expected an object with {valid}: {error}") from error
+    return facts
 
 
 @dataclass(frozen=True)
@@ -107,40 +121,16 @@ def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo
     named = dict(history.spec.get("dataset") or {})
     if "name" not in named:
         return None
-    path = folder.task_model / FACTS_FILE
-    try:
-        facts = dict(read_json_file(path)) if path.exists() else {}
-        return _dataset_info(str(named.pop("name")), named, facts)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
-        ) from error
-
-
-def _dataset_info(name: str, parameters: Mapping[str, Any], facts: Mapping[str, Any]) -> DatasetInfo:
-    digest, samples, shape, classes = (
-        facts.get(key) for key in ("dataset_digest", "samples", "shape", "classes")
-    )
+    facts = _facts(folder)
+    shape = facts.get("shape")
     return DatasetInfo(
-        name,
-        parameters,
-        digest=None if digest is None else _text(digest),
-        samples=None if samples is None else {split: _count(number) for split, number in samples.items()},
-        shape=None if shape is None else tuple(_count(side) for side in shape),
-        classes=None if classes is None else _count(classes),
+        str(named.pop("name")),
+        named,
+        digest=facts.get("dataset_digest"),
+        samples=facts.get("samples"),
+        shape=None if shape is None else tuple(shape),
+        classes=facts.get("classes"),
     )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no whole number")
-    return value
 
 
 def read_overlay(folder: SweepFolder, history: SweepHistory) -> PredictionBounds | None:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ratefront.bounded_files import read_json_file
+from ratefront.record_fields import record_check
 from ratefront.store.files.atomic_files import remove_drafts, write_bytes
 
 _log = logging.getLogger(__name__)
@@ -32,10 +36,10 @@ class TaskModelProgress:
         waits: True where another process trains the same model and this one waits for it.
     """
 
-    epochs: int = 0
-    epochs_done: int = 0
-    share: float = 0.0
-    seconds: float = 0.0
+    epochs: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    epochs_done: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    seconds: Annotated[float, Field(ge=0)] = 0.0
     loss: float | None = None
     accuracy: float | None = None
     waits: bool = False
@@ -71,7 +75,10 @@ class ProgressFile:
     def read(self) -> TaskModelProgress | None:
         """The progress; None where there is none, or none that can be understood."""
         try:
-            return TaskModelProgress(**read_json_file(self._path))
+            plain = read_json_file(self._path)
+            record_check(TaskModelProgress)(plain)
+            progress = TaskModelProgress(**plain)
+            return progress if math.isfinite(progress.remaining_s or 0.0) else None
         except (OSError, ValueError, TypeError):
             return None
 

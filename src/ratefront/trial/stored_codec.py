@@ -214,7 +214,7 @@ def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> Stored
     if folder.ledger.is_file():
         history = read_history(folder)
         check_code({} if history.task_model is None else history.task_model.inputs)
-        background = history.spec["dataset"].get("background")
+        background = history.spec.get("dataset", {}).get("background")
     return StoredCodec(files.codec_config, files.codec_weights, own_module=own_module, background=background)
 
 

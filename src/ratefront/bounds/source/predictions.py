@@ -121,11 +121,13 @@ class Predictions:
         Args:
             labels: 0..K-1.
             predicted: 0..K-1.
-            classes: K; by default 1 + the greatest label or decision.
+            classes: K, at most `GREATEST_CLASSES`; by default 1 + the greatest label or decision.
 
         Raises:
-            InputError: arrays of unequal length, or not classes.
+            InputError: arrays of unequal length, or not classes; too many classes.
         """
+        if classes is not None and classes > GREATEST_CLASSES:
+            raise InputError(f"there may be at most {GREATEST_CLASSES} classes, got {classes}")
         limit = classes if classes is not None else GREATEST_CLASSES
         y, decision = as_classes(labels, limit, "labels"), as_classes(predicted, limit, "predicted")
         if y.size != decision.size:

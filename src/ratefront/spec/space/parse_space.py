@@ -19,6 +19,7 @@ from typing import Any
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.catalogue.number_limits import LEAST_INTERVAL
 from ratefront.spec.known_facts import Facts
 from ratefront.spec.problem_wording import closest, repeated, shown, unknown, valid_choices
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
@@ -198,6 +199,8 @@ def _range_problems(ends: object, kind: str, log: bool, parameter: Parameter) ->
     ]
     if not low < high:
         problems.append(f"low must be < high, got {shown(ends)}")
+    elif kind == "float" and high - low < LEAST_INTERVAL * max(abs(low), abs(high)):
+        problems.append(f"low and high must differ in their first nine digits, got {shown(ends)}")
     if log and low <= 0:
         problems.append(f"a logarithmic range needs low > 0, got {shown(ends)}")
     return problems

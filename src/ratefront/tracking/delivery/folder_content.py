@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.environment_files import environment_files, git_commit_of
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import DatasetInfo, read_dataset_info, read_overlay
@@ -96,7 +97,7 @@ def _codec(trial: TrialHistory, config: Path, weights: Path, history: SweepHisto
         family=trial.params.family,
         config=config,
         weights=weights,
-        block_size=int(history.spec["block_size"]),
+        block_size=int(history.spec.get("block_size", SweepSpec.model_fields["block_size"].default)),
         rate_bits=test.rate_bits,
         accuracy=test.accuracy,
     )
