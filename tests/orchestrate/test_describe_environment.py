@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ratefront.errors import InputError
 from ratefront.orchestrate.environment import describe_environment as describing
 from ratefront.orchestrate.environment import git_tree
 from ratefront.orchestrate.environment.describe_environment import (
@@ -221,6 +222,26 @@ class TestEnvironment:
     def test_an_unreadable_commit_is_unknown(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "environment.json").write_text(content)
         assert git_commit_of(SweepFolder(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"user_trees": 1.5},
+        {"user_trees": ["a"]},
+        {"user_trees": [{"folder": "a", "git_commit": "b"}]},
+        {"packages": "text"},
+        {"packages": ["torch"]},
+        {"packages": {"torch": [[1]]}},
+        {"python": {"a": 1}},
+        {"cpus_usable": float("nan")},
+    ],
+)
+def test_a_description_of_other_types_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    plain = {**describing.describe_environment(), **changes}
+    (tmp_path / "environment.json").write_text(json.dumps(plain))
+    with pytest.raises(InputError, match=rf"environment\.json cannot be read: {next(iter(changes))}"):
+        environment_changes(SweepFolder(tmp_path))
 
 
 def test_programs_that_a_tree_names_are_not_run(here: Tree, tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     return track
 
 
+@pytest.mark.parametrize("setting", [{"register_as": {"name": "m"}}, {"models": "some"}, {"experiment": ""}])
+def test_wrong_settings_of_tracking_are_named(tmp_path: Path, setting: dict[str, Any]) -> None:
+    folder = FakeSweep(tmp_path / "digits", spec(tracking=setting)).end()
+    with pytest.raises(InputError, match=f"ledger.jsonl: 1 problem.*\n  tracking.{next(iter(setting))}"):
+        track_existing_sweep(folder)
+
+
 def test_an_ended_sweep_arrives_complete_and_only_once(track: Callable[..., Any], tmp_path: Path) -> None:
     folder, place = full_sweep(tmp_path / "digits"), MemoryPlace()
     track(folder, place.kept)

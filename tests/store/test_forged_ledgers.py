@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -9,13 +10,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.stored_mutants import entries_in, every_event, forged, line_of
+from tests.builders import FakeSweep
+from tests.stored_mutants import altered, entries_in, every_event, forged, line_of
 
 import ratefront as rf
 from ratefront.api.sweeps import Sweep
 from ratefront.errors import InputError, LedgerDamagedError, RatefrontError
+from ratefront.store.files.checksummed_folder import FACTS_FILE
+from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.terminal.console import SafeConsole
+from ratefront.terminal.status_text import print_status
 from ratefront.tracking.delivery.folder_content import front_codecs
 
 pytestmark = pytest.mark.medium
@@ -51,6 +57,32 @@ def test_a_forged_ledger_is_shown_or_refused(tmp_path: Path, use: str) -> None:
             ends[error.exit_code] += 1
     assert ends.keys() <= {0, 2}
     assert ends[2] > mutants / 2, "most mutants are wrong"
+
+
+FACTS = {"raw_bits": 512, "task_model_bytes": 900, "dataset_digest": "a", "shape": [1, 8, 8], "classes": 10}
+PROGRESS = {"epochs": 9, "epochs_done": 2, "share": 0.5, "seconds": 3.0, "loss": 1.0, "accuracy": 0.5}
+
+
+def test_forged_files_beside_the_ledger_are_shown_or_refused(tmp_path: Path) -> None:
+    """Before the task model is ready, so that the ledger does not say what the files say."""
+    folder, ends = FakeSweep(tmp_path, task_model=False).folder, Counter[int]()
+    folder.task_model.mkdir()
+    for seed in range(60):
+        (folder.task_model / FACTS_FILE).write_text(json.dumps(altered(FACTS, Random(seed))))
+        try:
+            json.dumps(rf.open(tmp_path).summary.to_json(), allow_nan=False)
+            ends[0] += 1
+        except InputError:
+            ends[2] += 1
+    with Ledger(folder.ledger):  # a driver runs
+        for seed in range(200):
+            folder.task_model_progress.write_text(json.dumps(altered(PROGRESS, Random(seed))))
+            status = rf.open(tmp_path).status()
+            json.dumps(status.to_json(), allow_nan=False)
+            print_status(status, SafeConsole(file=io.StringIO()))
+            ends[0 if status.task_model_progress is None else 1] += 1
+    assert ends[0] > 100
+    assert min(ends[1], ends[2]) > 20
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from ratefront.errors import InputError, TrackingError
+from pydantic import ValidationError
+
+from ratefront.errors import InputError, SpecError, TrackingError
 from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.report.write_report import DrawnReport, report_files, write_report
+from ratefront.spec.problem_wording import problems_of_pydantic
 from ratefront.spec.sweep_spec import Models, Tracking
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.read_ledger import read_history, read_spec
@@ -85,11 +88,17 @@ def _is_in_spec(folder: SweepFolder, uri: str, settings: Tracking) -> bool:
 
 
 def _tracking_settings(folder: SweepFolder) -> Tracking:
-    """Read the settings in the sweep's file, as far as this version knows them."""
+    """Read the settings in the sweep's file, as far as this version knows them.
+
+    Raises:
+        SpecError: They are wrong.
+    """
     stored = read_spec(folder).get("tracking") or {}
-    return Tracking.model_validate(
-        {name: value for name, value in stored.items() if name in Tracking.model_fields}
-    )
+    known = {name: value for name, value in stored.items() if name in Tracking.model_fields}
+    try:
+        return Tracking.model_validate(known)
+    except ValidationError as error:
+        raise SpecError(str(folder.ledger), problems_of_pydantic(error, Tracking, "tracking")) from error
 
 
 def _follow_driver(folder: SweepFolder, follower: Follower) -> None:

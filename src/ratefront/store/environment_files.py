@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
@@ -10,8 +11,32 @@ from typing import Any
 
 from ratefront.bounded_files import read_json_file
 from ratefront.errors import InputError
+from ratefront.record_fields import record_check
 from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """A git tree of the user's."""
+
+    folder: str
+    git_commit: str | None
+    git_diff: str | None
+
+
+@dataclass(frozen=True)
+class _Environment:
+    """What readers use of a description; any may be missing, and there is more."""
+
+    git_commit: str | None
+    git_diff: str | None
+    user_trees: Sequence[_Tree]
+    python: str
+    platform: str
+    cpus_usable: int
+    packages: Mapping[str, str]
+    inputs: Mapping[str, str]
 
 
 def environment_descriptions(folder: SweepFolder) -> list[Path]:
@@ -40,11 +65,13 @@ def read_environment(description: Path) -> Mapping[str, Any]:
     """One description as plain data.
 
     Raises:
-        InputError: It cannot be read, or is not a JSON object.
+        InputError: It cannot be read, or is not what ratefront writes.
     """
     try:
-        return dict(read_json_file(description))
-    except (OSError, ValueError, TypeError) as error:
+        environment: dict[str, Any] = read_json_file(description)
+        record_check(_Environment, is_partial=True)(environment)
+        return environment
+    except (OSError, ValueError) as error:
         raise InputError(f"{description} cannot be read: {error}") from error
 
 
@@ -61,8 +88,8 @@ def git_commit_of(folder: SweepFolder) -> str | None:
 @lru_cache(maxsize=8)
 def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
     """Read a description once: it also holds the diff, which may be long, and a tracker asks again and again."""
-    commit = read_environment(description).get("git_commit")
-    return commit if isinstance(commit, str) else None
+    commit: str | None = read_environment(description).get("git_commit")
+    return commit
 
 
 def _numbered(first: Path, number: int) -> Path:

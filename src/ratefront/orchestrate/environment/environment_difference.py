@@ -23,14 +23,14 @@ def software_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     lines = _differing(("git_commit", "python"), before, now)
     if before.get("git_diff") != now["git_diff"]:
         lines.append("git_diff, the uncommitted changes of ratefront, differs")
-    return lines + _differing((*_PACKAGES, *_plugins()), before.get("packages") or {}, now["packages"])
+    return lines + _differing((*_PACKAGES, *_plugins()), before.get("packages", {}), now["packages"])
 
 
 def _changes_of_trees(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the lines for those of the user's own trees that are in both descriptions."""
-    known = {tree["folder"]: tree for tree in before.get("user_trees") or ()}
+    known = {tree["folder"]: tree for tree in before.get("user_trees", ())}
     lines = []
-    for tree in now.get("user_trees") or ():
+    for tree in now.get("user_trees", ()):
         if old := known.get(tree["folder"]):
             changes = _differing(("git_commit",), old, tree)
             changes += ["git_diff differs"] if old["git_diff"] != tree["git_diff"] else []

@@ -136,8 +136,7 @@ def provenance(view: SweepView) -> list[tuple[str, str]]:
     rows = [("begun", _time(begun)), ("last event", _time(last))]
     if view.history.task_model is not None:
         rows.append(("task model", view.history.task_model.identity))
-    packages = view.environment.get("packages")
-    versions = packages if isinstance(packages, dict) else {}
+    versions = view.environment.get("packages", {})
     rows += [(name, str(versions[name])) for name in NAMED_PACKAGES if name in versions]
     rows += [(name, _as_text(value)) for name, value in view.environment.items() if value not in (None, "")]
     return [*rows, ("sweep file, resolved", _as_text(view.spec))]
