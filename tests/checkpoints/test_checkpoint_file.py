@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 
-from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver
+from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver, _checksum
 from ratefront.checkpoints.training_state import Snapshot
 
 
@@ -39,6 +40,15 @@ def test_a_snapshot_is_read_as_it_was_written(small: CheckpointFile) -> None:
     read = small.read()
     assert read is not None
     assert _same(read, _small_snapshot())
+
+
+@pytest.mark.parametrize("description", ["[]", "3", "{}", "x", "[" * 100_000])
+def test_a_checksum_that_fits_makes_no_checkpoint(small: CheckpointFile, description: str) -> None:
+    tensors = _small_snapshot().tensors
+    metadata = {"ratefront": description, "sha256": _checksum(description, tensors)}
+    small.path.write_bytes(save(dict(tensors), metadata))
+    assert small.read() is None
+    assert not small.path.exists()
 
 
 @settings(deadline=None)

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ratefront.bounded_files import parse_json
 from ratefront.checkpoints.training_state import Snapshot, TrainingState
 from ratefront.store.files.atomic_files import make_folder_below, remove_drafts, write_bytes
 
@@ -60,7 +61,7 @@ class CheckpointFile:
             return None
         try:
             return self._checked()
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             _log.warning("%s is set aside, training starts from its beginning: %s", self.path, error)
             self.remove()
             return None
@@ -72,7 +73,7 @@ class CheckpointFile:
         description = metadata["ratefront"]
         if metadata["sha256"] != _checksum(description, tensors):
             raise ValueError("its checksum differs")
-        content = json.loads(description)
+        content = parse_json(description)
         if content["identity"] != self._identity:
             raise ValueError("it is of another training, or of another version of ratefront or torch")
         return Snapshot(tensors, content["plain"])
