@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
+from ratefront.errors import InputError, LedgerDamagedError, LedgerLockedError, LedgerMovedError
 from ratefront.history.events import (
     Created,
     Entry,
@@ -33,6 +33,7 @@ from ratefront.history.events import (
     Started,
     Stopped,
 )
+from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, read_entries
 from ratefront.store.ledger.ledger_format import format_line, parse_line
 from ratefront.store.ledger.read_ledger import read_history
@@ -266,6 +267,11 @@ def _replaced_by_a_file(folder: Path) -> None:
     folder.touch()
 
 
+def _replaced_by_a_link_to_itself(folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    folder.symlink_to(folder.name)
+
+
 def _without_its_ledger(folder: Path) -> None:
     (folder / "ledger.jsonl").rename(folder.with_name("away.jsonl"))
 
@@ -278,6 +284,7 @@ def _without_its_ledger(folder: Path) -> None:
         _replaced_by_an_empty_folder,
         _replaced_by_its_own_copy,
         _replaced_by_a_file,
+        _replaced_by_a_link_to_itself,
         _without_its_ledger,
     ],
 )
@@ -308,3 +315,16 @@ def test_a_folder_that_is_back_is_written_again(tmp_path: Path) -> None:
         away.rename(folder)
         ledger.append(EVENTS[0])
     assert events(folder / "ledger.jsonl") == EVENTS[:1]
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    ledger = tmp_path / "ledger.jsonl"
+    message = f"{ledger} cannot be locked .No locks available."
+    with pytest.raises(InputError, match=message):
+        Ledger(ledger)
+    with pytest.raises(InputError, match=message):
+        driver_of(SweepFolder(tmp_path))

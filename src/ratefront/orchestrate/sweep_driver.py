@@ -130,12 +130,24 @@ def run_sweep(
 
 
 def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
-    """Connect to the cluster for as long as ``stack`` is open; return how many trials it runs at a time."""
-    with caught.at_once():
-        from ratefront.orchestrate.cluster.ray_cluster import connected
-        from ratefront.orchestrate.cluster.slots import count_slots
+    """Connect to the cluster for as long as ``stack`` is open; return how many trials it runs at a time.
 
-    stack.enter_context(connected(caught))
+    All that uses Ray is imported here, before anything starts: some of Ray's names that we use are private.
+
+    Raises:
+        EngineError: The installed Ray has no such name, or does not start.
+    """
+    try:
+        with caught.at_once():
+            import ratefront.orchestrate.tune.tune_driver  # noqa: F401  (it is needed later)
+            from ratefront.orchestrate.cluster.ray_cluster import connected
+            from ratefront.orchestrate.cluster.slots import count_slots
+        stack.enter_context(connected(caught))
+    except ImportError as error:
+        raise EngineError(
+            f"no sweep can run with the installed Ray {version('ray')}: {error}; ratefront was tried with Ray 2.60 "
+            "(pip install 'ray[default,tune]==2.60.*')"
+        ) from error
     return count_slots(spec)
 
 

@@ -13,7 +13,6 @@ import ray
 
 from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate.cluster.driver_watchdog import ClusterWatchdog
-from ratefront.orchestrate.cluster.private_cluster import private_to_this_process
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 
 #: Ray's object store carries nothing large: data and results go through files.
@@ -36,6 +35,7 @@ def connected(caught: Interrupts) -> Iterator[None]:
     Raises:
         InputError: ``RAY_ADDRESS`` names no cluster that answers.
         EngineError: Ray does not start here.
+        ImportError: The installed Ray has no protection that we know for a cluster that is started here.
         Interrupted: A signal came meanwhile.
     """
     if ray.is_initialized():
@@ -47,6 +47,8 @@ def connected(caught: Interrupts) -> Iterator[None]:
     with ExitStack() as stack:
         starting: AbstractContextManager[None] = nullcontext()
         if not address:
+            from ratefront.orchestrate.cluster.private_cluster import private_to_this_process
+
             starting = stack.enter_context(ClusterWatchdog()).watching()
             stack.enter_context(private_to_this_process())
         stack.callback(ray.shutdown)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
+from ratefront.errors import LedgerDamagedError, LedgerMovedError, RatefrontError
 from ratefront.history.events import Entry, Event
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.store.files.atomic_files import flush_to_disk
@@ -56,6 +56,7 @@ class Ledger:
 
     Raises:
         LedgerLockedError: Another process has it open; names that process.
+        InputError: Its file system has no locks.
         LedgerDamagedError: An entry other than a torn last line cannot be read.
     """
 
@@ -65,7 +66,7 @@ class Ledger:
         self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk refused
         try:
             take_driver_lock(self._stream, path)
-        except LedgerLockedError:
+        except RatefrontError:
             self._stream.close()
             raise
         if is_new:
@@ -127,7 +128,7 @@ class Ledger:
         """
         try:
             is_in_place = os.path.samestat(os.fstat(self._stream.fileno()), self.path.stat())
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # missing, behind a circle of links, in a folder closed to us, on a disk that is gone
             is_in_place = False
         if not is_in_place:
             raise LedgerMovedError(
