@@ -41,6 +41,7 @@ def read_task_model_info(folder: SweepFolder, history: SweepHistory) -> TaskMode
 
     Raises:
         InputError: The file exists but is not a JSON object of numbers.
+        PermissionError: The file may not be read.
     """
     stored = _stored(folder.task_model / FACTS_FILE)
     ready, raw, size = history.task_model, stored.get("raw_bits"), stored.get("task_model_bytes")
@@ -61,6 +62,8 @@ def _stored(path: Path) -> dict[str, float]:
     try:
         facts = {str(name): value for name, value in dict(read_json_file(path)).items()}
         return {name: float(facts[name]) for name in ("raw_bits", "task_model_bytes") if name in facts}
+    except PermissionError:
+        raise  # it says so; nothing is known of the content
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"{path}: expected an object with numbers raw_bits, task_model_bytes: {error}"
@@ -103,6 +106,7 @@ def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo
 
     Raises:
         InputError: The file exists but is not what ratefront writes.
+        PermissionError: The file may not be read.
     """
     named = dict(history.spec.get("dataset") or {})
     if "name" not in named:
@@ -111,6 +115,8 @@ def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo
     try:
         facts = dict(read_json_file(path)) if path.exists() else {}
         return _dataset_info(str(named.pop("name")), named, facts)
+    except PermissionError:
+        raise
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
-from ray.tune.execution.tune_controller import RayActorManager
+from ray.tune.execution.tune_controller import RayActorManager  # type: ignore[attr-defined]
 
 from ratefront.errors import StorageFullError, SweepFolderGoneError, WorkerLostError
 from ratefront.store.sweep_folder import SweepFolder
