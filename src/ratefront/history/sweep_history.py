@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any
 
 from ratefront.errors import UnknownTrialError
@@ -15,6 +17,7 @@ from ratefront.trial_records import (
     ENDED,
     GPU_MEMORY_SHARE,
     Progress,
+    Scalar,
     Status,
     TrialParams,
     TrialResult,
@@ -42,7 +45,8 @@ class TrialHistory:
         ended_time: When the trial ended.
         resources: The ``resources`` of the sweep file at the time of the last attempt.
         reports: The curve of what the trial itself reported, without the readings of its process. Where an attempt
-            repeats a step, its report replaces the earlier one and all that came after it.
+            repeats a step, its report replaces the earlier one and all that came after it. Empty for an ended trial
+            of a history without ``keeps_curves``.
         result: What it measured, where it ran to its end.
     """
 
@@ -114,6 +118,8 @@ class SweepHistory:
         ended_order: The trials that have ended, in the order in which they ended.
         gpu_memory_share: The largest fraction of a GPU's memory that a trial held; None before one was measured.
         speed: The sweep's time at work, and its speed.
+        keeps_curves: Whether trials keep their reports when they end. Without them a history of many long trials takes
+            a quarter of the memory; a driver needs them no more.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -130,19 +136,31 @@ class SweepHistory:
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
     speed: SweepSpeed = field(default_factory=SweepSpeed)
+    keeps_curves: bool = field(default=True, compare=False)
 
     @classmethod
-    def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
+    def of(cls, entries: Iterable[events.Entry], *, keeps_curves: bool = True) -> SweepHistory:
         """The history that these entries give.
 
         Raises:
             ValueError: An entry contradicts the ones before it (see ``apply``).
         """
-        history = cls()
+        history = cls(keeps_curves=keeps_curves)
         with garbage_collection_paused():
             for entry in entries:
                 history.apply(entry)
         return history
+
+    def snapshot(self) -> SweepHistory:
+        """A copy that stays as it is while entries are applied to this one. It shares what never changes."""
+        trials = {name: replace(trial, reports=list(trial.reports)) for name, trial in self.trials.items()}
+        return replace(
+            self,
+            trials=trials,
+            counts=Counter(self.counts),
+            ended_order=list(self.ended_order),
+            speed=deepcopy(self.speed),
+        )
 
     @property
     def trials_requested(self) -> int:
@@ -161,7 +179,7 @@ class SweepHistory:
 
     def worked_s(self, now: float) -> float:
         """The sweep's time at work up to now, in seconds, where a driver is at work."""
-        return self.speed.worked_s + max(0.0, now - self.last_time)
+        return self.speed.worked_s_at_work + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials that have one of these statuses, in the order in which they were planned."""
@@ -194,6 +212,19 @@ class SweepHistory:
         self.speed.apply(entry)
         _APPLY[type(entry.event)](self, entry.event, entry.time)
 
+    def pass_over_report(self, time: float) -> None:
+        """Take in when a report came that a later one of its trial replaces (see ``apply_report``)."""
+        self.last_time = time
+        self.speed.pass_over(time)
+
+    def apply_report(self, event: events.Reported) -> None:
+        """Apply a report that was passed over, because it turned out to be the last of its trial.
+
+        Raises:
+            ValueError: The trial was never planned, or has ended.
+        """
+        self._report(event, self.last_time)
+
     def _create(self, event: events.Created, time: float) -> None:
         self.spec, self.created_time = dict(event.spec), time
         self.ledger_format = event.ledger_format
@@ -204,7 +235,7 @@ class SweepHistory:
     def _plan(self, event: events.Planned, time: float) -> None:
         if event.trial_id in self.trials:
             raise ValueError(f"trial {event.trial_id} is planned twice")
-        params = TrialParams(event.trial_id, event.seed, dict(event.values))
+        params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
         self.trials[event.trial_id] = TrialHistory(event.number, params, time)
         self.counts["planned"] += 1
         self.ended = False
@@ -285,7 +316,10 @@ class SweepHistory:
         return trial
 
     def _end(self, trial: TrialHistory, status: Status, reason: str, time: float) -> None:
-        trial.reason, trial.ended_time = reason, time
+        # A clock that was set back between must not give a trial that ends before it starts.
+        trial.reason, trial.ended_time = reason, max(time, trial.started_time or trial.planned_time)
+        if not self.keeps_curves:
+            trial.reports = []
         self.ended_order.append(trial.params.trial_id)
         self._move(trial, status)
 
@@ -313,6 +347,11 @@ _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] 
     events.Halted: SweepHistory._halt,
     events.Ended: SweepHistory._close,
 }
+
+
+def _sharing_strings(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The same values. Each line of a ledger brings its own strings, and those of all trials are a few."""
+    return {intern(name): intern(value) if type(value) is str else value for name, value in values.items()}
 
 
 def spec_in(entries: Iterable[events.Entry]) -> dict[str, Any]:
