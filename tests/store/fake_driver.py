@@ -36,7 +36,7 @@ def obey(folder: SweepFolder, ledger: Ledger) -> None:
 
 
 def tear(ledger: Ledger) -> None:
-    seq = itertools.count(len(ledger.entries))
+    seq = itertools.count(len(list(ledger.entries())))
     with ledger.path.open("ab", buffering=0) as stream:
         for number in itertools.count(100):
             trial_id = f"t{number:04d}"
