@@ -31,7 +31,12 @@ class Driver:
 
     def __init__(self, folder: Path, *more: str, trials: int = 8, step_s: float = 0.3) -> None:
         self.folder, self.marked = folder, Marked()
-        settings = {"PYTHONPATH": str(HERE), "FAKE_STEP_S": str(step_s), "PYTHONWARNINGS": "ignore"}
+        paths = filter(None, (str(HERE), os.environ.get("PYTHONPATH")))
+        settings = {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "FAKE_STEP_S": str(step_s),
+            "PYTHONWARNINGS": "ignore",
+        }
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "sweep_process.py"), str(folder), str(trials), *more],
             env=os.environ | settings | self.marked.environment,
