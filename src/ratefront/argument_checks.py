@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from math import inf
+from math import inf, nan
 from operator import index
 from pathlib import Path
 from typing import SupportsFloat, SupportsIndex
 
 from ratefront.errors import InputError
+
+#: Counts and seeds of a caller fit where 32 bits are kept for them.
+MOST_COUNT = 2**31 - 1
+#: About thirty years.
+MOST_SECONDS = 1e9
 
 
 def checked_path(path: Path | str, argument: str) -> Path:
@@ -35,6 +40,18 @@ def checked_folder(folder: Path | str, argument: str = "folder") -> Path:
     return checked_path(folder, argument).absolute()
 
 
+def checked_output_folder(folder: Path | str, argument: str = "folder") -> Path:
+    """Return the absolute path of a folder to fill. It may be new, or a symbolic link to a folder.
+
+    Raises:
+        InputError: The value is no path, or something else is there.
+    """
+    path = checked_folder(folder, argument)
+    if os.path.lexists(path) and not path.is_dir():
+        raise InputError(f"{path} is there already and is not a folder; give a folder, or a new name")
+    return path
+
+
 def checked_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list[Path]:
     """Return one path or several as a list.
 
@@ -45,16 +62,21 @@ def checked_paths(paths: Path | str | Sequence[Path | str], argument: str) -> li
     return [checked_path(path, argument) for path in sequence]
 
 
-def check_count(argument: str, value: object, least: int = 1) -> int:
-    """Return a whole number that is at least ``least``; NumPy's integers are accepted.
+def check_count(argument: str, value: object, least: int = 1, most: int = MOST_COUNT) -> int:
+    """Return a whole number from ``least`` to ``most``; NumPy's integers are accepted.
 
     Raises:
-        InputError: The value is no whole number, or is less.
+        InputError: The value is no whole number, or is less or more.
     """
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         raise InputError(f"{argument}: must be a whole number, got {value!r}")
-    if (whole := index(value)) < least:
-        raise InputError(f"{argument}: must be ≥ {least}, got {whole}")
+    whole = index(value)
+    if not least <= whole <= most:
+        got = (
+            whole if whole.bit_length() < 64 else "a number of more than 64 bit"
+        )  # Python may refuse to print it
+        rule = f"≥ {least}" if whole < least else f"≤ {most}"
+        raise InputError(f"{argument}: must be {rule}, got {got}")
     return whole
 
 
@@ -62,7 +84,13 @@ def check_seconds(argument: str, value: float) -> None:
     """Check a time in seconds.
 
     Raises:
-        InputError: The value is no finite number ≥ 0.
+        InputError: The value is no number from 0 to ``MOST_SECONDS``.
     """
-    if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) < inf:
+    try:
+        seconds = float(value) if isinstance(value, SupportsFloat) and not isinstance(value, bool) else nan
+    except OverflowError:
+        seconds = inf
+    if not seconds >= 0 or seconds == inf:
         raise InputError(f"{argument}: must be seconds ≥ 0, got {value!r}")
+    if seconds > MOST_SECONDS:
+        raise InputError(f"{argument}: must be ≤ {MOST_SECONDS:g} seconds, got {seconds:g}")

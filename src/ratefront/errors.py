@@ -10,9 +10,10 @@
     │   ├── UnknownTrialError         a sweep has no such trial; lists those that are near (also a KeyError)
     │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
-    │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
+    │   ├── LedgerDamagedError        exit code 2: an entry cannot be read, or contradicts those before it; says which
     │   ├── LedgerLockedError         another driver writes this sweep; names it
-    │   └── LedgerVersionError        written by a newer ratefront
+    │   ├── LedgerMovedError          the folder of a running sweep was moved, deleted or replaced: the sweep ends
+    │   └── LedgerVersionError        exit code 2: written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
     ├── TrackingError                 a tracker cannot be reached, or takes nothing more; the ledger has it all
     ├── InvariantBrokenError          a simulated sweep broke a rule (ratefront.simulate.run_simulation)
@@ -24,7 +25,9 @@
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
         ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
+        ├── TrialTimedOutError        an attempt ran longer than the sweep file's trial_hours
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
+        ├── SweepFolderGoneError      the worker does not find the sweep's folder: no trial's fault (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
 ``retryable`` says whether another attempt at the same work can succeed. The engine decides by it alone.
@@ -69,14 +72,20 @@ class InputError(RatefrontError):
     exit_code = 2
 
 
+#: A person reads no more problems at once than this.
+_MOST_LINES = 100
+
+
 class SpecError(InputError):
     """A sweep file with one or more problems, each as ``path: what is wrong (and what is allowed)``."""
 
     def __init__(self, source: str, problems: Iterable[str]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        lines = (part for problem in self.problems for part in ("\n  ", problem))
-        super().__init__(Message(f"{source}: {len(self.problems)} problem(s)", *lines))
+        shown, more = self.problems[:_MOST_LINES], len(self.problems) - _MOST_LINES
+        lines = (part for problem in shown for part in ("\n  ", problem))
+        rest = [f"\n  … and {more} more"] if more > 0 else []
+        super().__init__(Message(f"{source}: {len(self.problems)} problem(s)", *lines, *rest))
 
 
 class UnknownNameError(InputError):
@@ -122,15 +131,23 @@ class LedgerError(RatefrontError):
 
 
 class LedgerDamagedError(LedgerError):
-    """A line of the ledger is neither whole nor the torn last one."""
+    """An entry of the ledger is no whole line, holds no event, or contradicts the entries before it."""
+
+    exit_code = InputError.exit_code
 
 
 class LedgerLockedError(LedgerError):
     """Another driver is writing this sweep."""
 
 
+class LedgerMovedError(LedgerError):
+    """The ledger of a running sweep is not at its path any more: its folder was moved, deleted or replaced."""
+
+
 class LedgerVersionError(LedgerError):
     """A newer ratefront wrote the ledger; this one does not know its events."""
+
+    exit_code = InputError.exit_code
 
 
 class EngineError(RatefrontError):
@@ -172,8 +189,18 @@ class DisagreementError(TrialError):
     """Two computations of the same decisions differ by more than rounding: a network is random, or was spoiled."""
 
 
+class TrialTimedOutError(TrialError):
+    """An attempt ran longer than ``trial_hours``. Another one would take as long."""
+
+
 class WorkerLostError(TrialError):
     """The process or node that ran the trial died."""
+
+    retryable = True
+
+
+class SweepFolderGoneError(TrialError):
+    """The worker does not find the sweep's folder. If the driver does not find it either, the sweep ends."""
 
     retryable = True
 

@@ -13,7 +13,8 @@ from optuna.distributions import (
 )
 from optuna.study import StudyDirection
 
-from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign
+from ratefront.errors import InputError
+from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign, holds
 from ratefront.trial_records import Objectives, Scalar
 
 Values: TypeAlias = dict[str, Scalar]
@@ -32,12 +33,20 @@ def distribution_of(leaf: Leaf) -> BaseDistribution:
 
 
 def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distributions]:
-    """Return the values of a trial as Optuna's parameters and distributions, both named by path in the space."""
+    """Return the values of a trial as Optuna's parameters and distributions, both named by path in the space.
+
+    Raises:
+        InputError: The space does not hold the values: they are of another sweep.
+    """
     params: Values = {}
     distributions: Distributions = {}
 
     def recall(path: str, leaf: Leaf) -> Scalar:
-        value = values[path.rpartition("/")[2]]
+        name = path.rpartition("/")[2]
+        value = values.get(name)
+        if value is None or not holds(leaf, value):
+            found = "missing" if value is None else f"{value!r}"
+            raise InputError(f"a trial does not fit the search space of its sweep: {name} is {found}")
         params[path], distributions[path] = value, distribution_of(leaf)
         return value
 

@@ -7,11 +7,13 @@ accuracies are fractions in [0, 1], sizes are bytes, and times have their unit i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from ratefront.errors import UnknownCostError, UnknownNameError
+from ratefront.record_fields import record_check
 
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
@@ -50,6 +52,17 @@ OBJECTIVES: Objectives = {
 
 #: Objectives that range over decades: search and hypervolume see log2(1 + value). They see a metric unchanged.
 LOGARITHMIC: Final = frozenset(name for name, direction in OBJECTIVES.items() if direction == "minimise")
+
+
+_TRIAL_ID = re.compile(r"t[0-9]{1,12}")
+
+
+def is_trial_id(value: object) -> bool:
+    """Return whether a value is the identity of a sweep's trial, as ``t0000`` is.
+
+    Ledgers, tables and requests may come from a stranger, and a trial's folder has its identity as its name.
+    """
+    return isinstance(value, str) and _TRIAL_ID.fullmatch(value) is not None
 
 
 def metric_names(spec: Mapping[str, Any]) -> tuple[str, ...]:
@@ -247,11 +260,14 @@ class TrialResult:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Build a result from what ``to_json`` returned."""
-        values = dict(data)
-        values["validation"] = Measurement(**values["validation"])
-        values["test"] = Measurement(**values["test"])
-        return cls(**values)
+        """Build a result from what ``to_json`` returned.
+
+        Raises:
+            ValueError: The data are no result; names the value that is wrong.
+        """
+        record_check(cls)(data)
+        measured = {split: Measurement(**data[split]) for split in ("validation", "test")}
+        return cls(**{**data, **measured})
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,12 @@ def _is_installed(file: Path) -> bool:
 
 
 def _file_of(name: str) -> Path | None:
-    """Return the module's file; None where it does not exist, is built in, or is a folder without code."""
+    """Return the module's file; None where there is none: it is built in, in an archive, or a folder without code."""
     spec = _spec_of(name)
-    is_file = spec is not None and spec.has_location and spec.origin is not None
-    return Path(spec.origin) if is_file and spec is not None and spec.origin is not None else None
+    if spec is None or not spec.has_location or spec.origin is None:
+        return None
+    file = Path(spec.origin)
+    return file if file.is_file() else None  # nor is a FIFO one: its reader would wait
 
 
 def _spec_of(name: str) -> ModuleSpec | None:

@@ -44,6 +44,7 @@ def measure() -> Figures:
 
 
 def _images_per_second(folder: Path) -> float:
+    folder.mkdir()
     spec = _spec({"name": "mnist"}, {"name": "lenet", "width": _WIDTH, "epochs": 1}, epochs=2)
     prepare_task_model(spec, folder / "task_model")
     run_trial(TrialParams("one", 0, {**_SPLIT, "split": "conv1"}), TrialContext(spec, folder))

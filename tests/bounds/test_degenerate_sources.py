@@ -28,6 +28,8 @@ from ratefront.bounds import (
     task_model_curve,
     time_sharing,
 )
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_from_posteriors
+from ratefront.bounds.statistics.channel_fits import fit_estimate_and_compress
 from ratefront.errors import InputError
 
 pytestmark = pytest.mark.medium
@@ -271,3 +273,16 @@ def test_a_prior_with_one_certain_class_works() -> None:
     curve = oracle_curve([0.0, 1.0, 0.0])
     assert (curve.distortion.tolist(), curve.rate_bits.tolist()) == ([0.0], [0.0])
     assert entropy_bits([0.0, 1.0, 0.0]) == 0.0
+
+
+def test_many_classes_take_no_dense_square() -> None:
+    """10⁵ classes, of which 40 occur: classes × classes numbers would take 75 GiB."""
+    classes, rng = 100_000, np.random.default_rng(0)
+    labels = rng.integers(0, classes, 40)
+    logits = rng.normal(size=(40, classes)).astype(np.float32)
+    logits[np.arange(40), labels] += 12.0
+    predictions = Predictions.from_logits(labels, logits)
+    curve = indirect_from_posteriors(predictions, points=3)
+    assert curve.least_distortion == np.mean(predictions.predicted != labels)
+    fitted = fit_estimate_and_compress(predictions, [np.inf])
+    assert fitted.contributions(predictions).rate_bits.mean() == pytest.approx(np.log2(40), abs=0.2)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ratefront.bounds import Predictions, load_predictions
+from ratefront.bounds import Predictions, bounds_of, load_predictions
+from ratefront.bounds.source.predictions import NEGATIVE_ROUNDING
 from ratefront.errors import InputError
 
 LABELS = np.array([0, 1, 2, 1])
@@ -145,3 +146,36 @@ def test_a_sweeps_file_is_read_for_its_test_split(tmp_path: Path) -> None:
     found = load_predictions(tmp_path / "predictions.npz")
     assert found.labels.tolist() == [1, 1, 0]
     assert found.predicted.tolist() == [1, 0, 0]
+
+
+def test_minus_infinite_logits_are_impossible_classes() -> None:
+    logits = LOGITS.copy()
+    logits[0, 2] = logits[1, 0] = -np.inf
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    by_logits, by_probability = (
+        Predictions.from_logits(LABELS, logits),
+        Predictions.from_probabilities(LABELS, p),
+    )
+    assert by_logits.log_probabilities is not None
+    assert np.isneginf(by_logits.log_probabilities).sum() == 2
+    ours, theirs = bounds_of(by_logits), bounds_of(by_probability)
+    for name in ours:
+        np.testing.assert_allclose(ours[name].rate_bits, theirs[name].rate_bits, atol=1e-6)
+    assert ours.expected_calibration_error == pytest.approx(theirs.expected_calibration_error)
+
+
+def test_a_row_without_a_possible_class_is_refused() -> None:
+    logits = LOGITS.copy()
+    logits[2] = -np.inf
+    with pytest.raises(InputError, match="row 2 is -inf for every class"):
+        Predictions.from_logits(LABELS, logits)
+
+
+def test_probabilities_below_zero_by_rounding_are_zeros() -> None:
+    rounded, exact = np.full((4, 3), 1 / 3), np.full((4, 3), 1 / 3)
+    rounded[1], exact[1] = [-1e-9, 0.5, 0.5], [0.0, 0.5, 0.5]
+    by_rounded, by_exact = (Predictions.from_probabilities(LABELS, p) for p in (rounded, exact))
+    np.testing.assert_array_equal(by_rounded.log_probabilities, by_exact.log_probabilities)
+    rounded[1, 0] = -2 * NEGATIVE_ROUNDING
+    with pytest.raises(InputError, match=r"\[1, 0\] is -2e-06"):
+        Predictions.from_probabilities(LABELS, rounded)

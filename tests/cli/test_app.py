@@ -254,7 +254,7 @@ def test_ui_refuses_a_folder_without_a_store(tmp_path: Path) -> None:
     [
         (None, 2, "is not a sweep's folder"),
         ("", 2, "has not begun"),
-        ("no entry\n", 1, "is damaged: entry 0"),
+        ("no entry\n", 2, "is damaged: entry 0"),
     ],
 )
 def test_dashboard_refuses_a_folder_without_a_sweep(

@@ -71,8 +71,8 @@ def test_stop_without_a_driver_says_how_to_resume(tmp_path: Path) -> None:
 
 def test_stop_of_one_trial_with_and_without_a_driver(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
-    for number in (100, 101):
-        sweep.append(Planned(f"t0{number}", number, 1, label()))
+    for number in (0, 1):
+        sweep.append(Planned(f"t010{number}", number, 1, label()))
     with driving(tmp_path, "obey"):
         done = ratefront("stop", tmp_path, "--trial", "t0100")
     assert (done.exit_code, done.stderr) == (0, "t0100 is stopped\n")

@@ -14,6 +14,7 @@ from tests.engine.engine_by_hand import Hand, finish
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, StopRequested, Wait
+from ratefront.errors import LedgerDamagedError
 from ratefront.history.events import (
     Ended,
     Entry,
@@ -213,5 +214,5 @@ def test_a_worker_of_an_earlier_driver_takes_no_trial_out_of_the_queue(hand: Han
 
 def test_only_what_has_failed_can_be_reopened(hand: Hand) -> None:
     finish(hand, hand.begin())
-    with pytest.raises(ValueError, match="only a failed one"):
+    with pytest.raises(LedgerDamagedError, match="only a failed one"):
         hand.add(Reopened("t0000"))

@@ -50,9 +50,13 @@ def test_a_metric_is_a_number(hand: Hand, value: object) -> None:
         ({"transmitter_macs_unknown": "aten.cdist"}, "InvalidResult", "a number or has a reason"),
         ({"encode_ms_validation": -0.1}, "InvalidResult", "encode_ms_validation is finite and ≥ 0"),
         ({"extra": {"per_class": [1.0, float("nan")]}}, "DivergedError", "extra.per_class.1 is nan"),
-        ({"extra": {"gpu_memory_share": "0.5"}}, "InvalidResult", "extra.gpu_memory_share is a number"),
+        (
+            {"extra": {"gpu_memory_share": "0.5"}},
+            "InvalidResult",
+            "extra.gpu_memory_share: Input should be a valid number",
+        ),
         ({"extra": None}, "InvalidResult", "incomplete or wrong"),
-        ({"extra": {"probe": [1.0]}}, "InvalidResult", "extra.probe is a number"),
+        ({"extra": {"probe": [1.0]}}, "InvalidResult", "extra.probe: Input should be a valid number"),
         ({"trial_id": "t0007"}, "InvalidResult", "t0007"),
     ],
 )

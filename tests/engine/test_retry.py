@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.engine.engine_by_hand import Hand
 
-from ratefront.errors import EngineError
+from ratefront.errors import EngineError, LedgerDamagedError
 from ratefront.history.events import (
     Failed,
     Reported,
@@ -49,7 +49,7 @@ def test_attempts_that_died_with_their_driver_cost_no_retry(hand: Hand) -> None:
 
 def test_a_failure_that_was_not_judged_is_refused(hand: Hand) -> None:
     start = hand.begin()
-    with pytest.raises(ValueError, match="the failure of trial t0000 was not judged"):
+    with pytest.raises(LedgerDamagedError, match="the failure of trial t0000 was not judged"):
         hand.add(Failed("t0000", start.attempt, "WorkerLostError", "why", retryable=True))
 
 

@@ -33,7 +33,7 @@ def _speed_of(*events: tuple[float, object]) -> SweepSpeed:
 
 
 def test_time_without_a_driver_is_not_time_at_work() -> None:
-    speed = _speed_of((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
+    speed = _speed_of((100, Planned("t0", 0, 0, label())), (110, Started("t0", 1, "")), (9000, Resumed("")))
     assert speed.worked_s == 10
 
 
@@ -77,6 +77,16 @@ def test_time_before_a_stop_by_a_driver_counts() -> None:
     ):
         speed.apply(Entry(seq, 10.0 * seq, event))
     assert speed.worked_s == 20.0
+
+
+def test_time_at_work_does_not_shrink_when_a_trial_is_stopped() -> None:
+    history = SweepHistory()
+    planned = Planned("t0000", 0, 1, {"family": "label"})
+    for seq, event in enumerate([planned, Started("t0000", 1, "w")]):
+        history.apply(Entry(seq, 10.0 * seq, event))
+    before = history.worked_s(now=30.0)
+    history.apply(Entry(2, 30.0, Stopped("t0000", 1, "by hand")))
+    assert history.worked_s(now=30.0) == before == 30.0
 
 
 def test_pruned_trials_count_for_the_speed() -> None:

@@ -31,12 +31,8 @@ class Driver:
 
     def __init__(self, folder: Path, *more: str, trials: int = 8, step_s: float = 0.3) -> None:
         self.folder, self.marked = folder, Marked()
-        paths = filter(None, (str(HERE), os.environ.get("PYTHONPATH")))
-        settings = {
-            "PYTHONPATH": os.pathsep.join(paths),
-            "FAKE_STEP_S": str(step_s),
-            "PYTHONWARNINGS": "ignore",
-        }
+        paths = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+        settings = {"PYTHONPATH": paths, "FAKE_STEP_S": str(step_s), "PYTHONWARNINGS": "ignore"}
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "sweep_process.py"), str(folder), str(trials), *more],
             env=os.environ | settings | self.marked.environment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ OPEN = 0  # generators of this process that were started and not closed
 LIMITS: list[float] = []  # the GPU shares that the trials of this process were limited to, in their order
 
 COLLAPSES, IS_NAN, DIES_ONCE, IS_WRONG, IS_INFINITE = 2, 3, 4, 5, 6
+WRITES = 10  # a file into the sweep's folder, at each step
 FULL_ONCE, ALWAYS_FULL, IS_SLOW, DIES_LATER, IS_LONG, FILLS_MEMORY_ONCE = 11, 12, 13, 14, 15, 16
 
 
@@ -51,12 +53,18 @@ def _act(merged: int, params: TrialParams, context: TrialContext) -> None:
         raise ValueError("a bad configuration")
     if merged == ALWAYS_FULL or (merged == FULL_ONCE and context.batch_divisor == 1):
         raise MemoryError
+    if merged == WRITES:
+        (context.folder / f"written-{params.trial_id}").write_text("by the trial")
     if merged == IS_SLOW:
         time.sleep(1.0)
     if merged == DIES_LATER and _is_first(context.folder, "any"):
         threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
     if merged == IS_LONG and (context.folder / "long").exists():
         time.sleep(3600)
+    if merged == IS_LONG and (context.folder / "stuck").exists():
+        ctypes.PyDLL(None).sleep(
+            3600
+        )  # in C code that holds Python's lock, so that no thread of Python's goes on
     if merged == FILLS_MEMORY_ONCE and context.batch_divisor == 1:
         parts = [_fill_memory() for _ in range(60)]
         raise AssertionError(f"the memory monitor allowed {len(parts)} parts of 100 MiB")

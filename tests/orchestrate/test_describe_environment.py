@@ -221,3 +221,47 @@ class TestEnvironment:
     def test_an_unreadable_commit_is_unknown(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "environment.json").write_text(content)
         assert git_commit_of(SweepFolder(tmp_path)) is None
+
+
+def test_programs_that_a_tree_names_are_not_run(here: Tree, tmp_path: Path) -> None:
+    """The tree may have been unpacked from a stranger's archive."""
+    trace = tmp_path / "trace"
+    (here.path / ".gitattributes").write_text("mine_.py filter=a=b diff=shown\n")
+    for setting in (
+        "core.fsmonitor",
+        "diff.external",
+        "diff.shown.textconv",
+        "diff.shown.command",
+        "filter.a=b.clean",
+        "filter.a=b.process",
+    ):
+        here.git("config", setting, f"touch {trace}.{setting.replace('=', '_')}; cat")
+    here.git("config", "filter.a=b.required", "true")
+    here.change("one = 2\n")
+    (tree,) = describe_environment()["user_trees"]
+    assert "+one = 2" in tree["git_diff"]
+    assert list(tmp_path.glob("trace*")) == []
+    with pytest.raises(subprocess.CalledProcessError):  # what they answer is no text for git
+        here.git("diff", "HEAD")
+    assert list(tmp_path.glob("trace*")), "git itself runs them"
+
+
+def test_a_tree_fetches_nothing(here: Tree, tmp_path: Path) -> None:
+    """An object that is missing would be fetched by a program that the tree's settings name."""
+    trace, blob = tmp_path / "trace", here.git("rev-parse", "HEAD:mine_.py")
+    (here.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": str(here.path),
+        "remote.origin.uploadpack": f"touch {trace}; false",
+    }.items():
+        here.git("config", name, value)
+    here.change("one = 2\n")
+    (tree,) = describe_environment()["user_trees"]
+    assert (tree["git_commit"], tree["git_diff"]) == (here.head, None)
+    assert not trace.exists()
+    with pytest.raises(subprocess.CalledProcessError):
+        here.git("diff", "HEAD")
+    assert trace.exists(), "git itself runs it"

@@ -43,7 +43,8 @@ class Live:
 def sweep(tmp_path: Path) -> Any:
     folder, live, drawn = SweepFolder(tmp_path), Live(), []
     following = SimpleNamespace(tick=drawn.append)
-    loop = DriverLoop(live, folder, Interrupts(), following)  # type: ignore[arg-type]
+    ledger = SimpleNamespace(check_in_place=lambda: None)
+    loop = DriverLoop(live, ledger, folder, Interrupts(), following)  # type: ignore[arg-type]
     return SimpleNamespace(folder=folder, live=live, loop=loop, drawn=drawn)
 
 

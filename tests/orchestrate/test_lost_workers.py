@@ -16,6 +16,7 @@ from ratefront.orchestrate.tune.lost_workers import (
     summarise_trial_error,
     summarise_worker_error,
 )
+from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.error_summary import summarise_error
 
 
@@ -34,6 +35,7 @@ TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, wh
         TorchFull("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("CUDA error: out of memory"),
+        RuntimeError("could not create a primitive"),  # of oneDNN, under a limit of the address space
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."),
     ],
@@ -60,13 +62,29 @@ def test_a_nodes_full_disk_is_retried_the_sweeps_own_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
+    ledger = SweepFolder(tmp_path).ledger
+    ledger.touch()
     summary = summarise_trial_error(full, tmp_path)
     assert (summary.error, summary.retryable) == ("OSError", True)
-    assert list(tmp_path.iterdir()) == []
-    assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
+    assert list(tmp_path.iterdir()) == [ledger]
     monkeypatch.setattr(lost_workers, "LEAST_FREE_BYTES", 2**62)
     assert summarise_trial_error(full, tmp_path).error == "StorageFullError"
     assert summarise_trial_error(ValueError("bad"), tmp_path).error == "ValueError"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), FileNotFoundError(), ValueError("no codec.json")],
+)
+@pytest.mark.parametrize("place", ["gone", "ledger.jsonl", "empty"])
+def test_no_error_is_the_trials_fault_where_the_folder_is_gone(
+    error: Exception, place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ledger.jsonl").touch()
+    (tmp_path / "empty").mkdir()
+    summary = summarise_trial_error(error, tmp_path / place)
+    assert (summary.error, summary.retryable) == ("SweepFolderGoneError", True)
+    assert f"{tmp_path / place}: {error or 'FileNotFoundError'}" in summary.reason
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ from ratefront.store.ledger.ledger_file import Ledger, LedgerReader
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.delivery.follower import Follower
 from ratefront.tracking.in_memory_tracker import InMemoryTracker
+from ratefront.tracking.known_addresses import remember_address
 from ratefront.tracking.tracker_protocol import TrackedSweep
-from ratefront.tracking.tracking_uri import sqlite_uri
+from ratefront.tracking.tracking_uri import resolve_uri, sqlite_uri
 
 pytestmark = pytest.mark.medium
 
@@ -110,6 +111,7 @@ def test_an_interrupted_sweep_stays_interrupted(track: Callable[..., Any], tmp_p
 def test_settings_default_to_those_of_the_sweep(track: Callable[..., Any], tmp_path: Path) -> None:
     settings = {"uri": "http://mlflow.example.org", "experiment": "own", "register_as": "codecs"}
     folder = FakeSweep(tmp_path / "digits", spec(tracking=settings)).end()
+    remember_address(settings["uri"], folder.path)  # as its driver does
     given = {"tracking_uri": "http://other.example.org", "experiment": "another", "register": "others"}
     assert track(folder, InMemoryTracker()) == {
         "uri": settings["uri"],
@@ -158,6 +160,7 @@ def test_a_running_sweep_is_not_sent_to_its_own_store(
     own: str | None, requested: str | None, tmp_path: Path
 ) -> None:
     sweep = FakeSweep(tmp_path / "digits", spec(tracking={"uri": own}))
+    remember_address(resolve_uri(own, sweep.path), sweep.path)  # as its driver does
     with (
         Ledger(sweep.folder.ledger),
         pytest.raises(InputError, match="its driver reports there already"),

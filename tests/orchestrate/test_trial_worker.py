@@ -58,7 +58,8 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def actor(fake: SimpleNamespace, tmp_path: Path) -> Callable[..., TrialActor]:
-    """An actor that has taken a trial."""
+    """An actor that has taken a trial of a sweep that has begun."""
+    (tmp_path / "ledger.jsonl").touch()
 
     def with_trial(config: dict[str, Any], function: str = "worker_work:steps") -> TrialActor:
         actor = TrialActor.__new__(TrialActor)

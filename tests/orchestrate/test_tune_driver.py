@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -333,6 +334,27 @@ def test_a_stopped_trial_in_a_long_epoch_frees_its_slot(
     history = fake.run(fake.loaded(2, (15,), concurrent=1), folder.path, on_update=on_update)
     assert [trial.status for trial in history.trials.values()] == ["stopped", "finished"]
     assert [trial.attempts for trial in history.trials.values()] == [1, 1]
+
+
+def test_a_trial_that_hangs_fails_for_its_time_and_frees_its_slot(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune_callbacks, "STOP_PATIENCE_S", 1.0)
+    loaded, folder = fake.loaded(2, (15,), concurrent=1), tmp_path / "sweep"
+    limited = replace(loaded, spec=loaded.spec.model_copy(update={"trial_hours": 0.001}))
+
+    def on_update(history: Any) -> None:
+        (folder / "stuck").touch()
+        if history.with_status("failed"):
+            (folder / "stuck").unlink()
+
+    history = fake.run(limited, folder, on_update=on_update)
+    failed, finished = history.trials.values()
+    assert (failed.status, failed.error, failed.attempts) == ("failed", "TrialTimedOutError", 1)
+    assert failed.reason == "ran longer than trial_hours: 0.001"
+    assert failed.ended_time - failed.started_time == pytest.approx(3.6, abs=3)
+    assert (finished.status, finished.attempts) == ("finished", 1)
+    assert finished.result.extra["leaked"] == 0, "in a new process"
 
 
 def test_a_lost_task_model_is_made_again_and_must_be_equal(

@@ -64,3 +64,12 @@ def test_the_packages_tables_can_be_simulated(name: str) -> None:
     finished = run(make_scenario(None, table, slots=8, sampler="random", latency_s=0.0))
     assert finished.engine.history.ended
     assert finished.engine.history.counts["finished"] > 0
+
+
+def test_a_table_of_data_that_are_not_here_is_simulated(table: RecordedTable) -> None:
+    elsewhere = {
+        "dataset": {"name": "arrays", "path": "/nowhere/x.npz"},
+        "task_model": {"name": "module", "target": "nowhere:net", "weights": "/nowhere/x.pt"},
+    }
+    moved = RecordedTable(table.sweep, {**table.spec, **elsewhere}, table.rows, table.reference)
+    assert run(make_scenario(None, moved, trials=2, latency_s=0.0)).engine.history.trials_ended == 2

@@ -89,6 +89,11 @@ def test_replaced_data_and_code_are_refused_and_moved_data_taken(tmp_path: Path)
     for words in commands:
         refused = place.ratefront(*words)
         assert refused.returncode == 2, refused.stderr
+        known = "this machine has run it for you before, but helping has changed since"
+        assert f"(--own-module): {known}" in refused.stderr
+    for words in commands:
+        refused = place.ratefront(*words, "--own-module")
+        assert refused.returncode == 2, refused.stderr
         assert "the code of the module helping has changed" in refused.stderr
         assert "networks" not in refused.stderr, "which is as it was"
     assert place.ledger() == before

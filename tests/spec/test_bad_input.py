@@ -51,17 +51,20 @@ SETTINGS = {
     "reference.rate_bits=0": "reference.rate_bits: must be > 0, got 0.0",
     "sampler.name=tpee": 'sampler.name: unknown sampler "tpee"; did you mean "tpe"? valid: tpe, nsga2, random',
     "sampler.sed=1": 'sampler.sed: unknown key "sed"; did you mean "seed"? valid: name, seed, startup_trials',
-    "resources.cpus=0": "resources.cpus: must be > 0, got 0",
+    "resources.cpus=0": "resources.cpus: must be ≥ 0.01, got 0",
     "resources.gpus=-1": "resources.gpus: must be ≥ 0, got -1",
     "resources.families.lable.cpus=2": 'resources.families.lable: unknown family of this sweep "lable"; '
     'did you mean "label"? valid: label, split',
     "resources.families.label.cpu=2": 'resources.families.label.cpu: unknown key "cpu"; did you mean "cpus"? '
     "valid: cpus, gpus",
-    "resources.families.label.cpus=0": "resources.families.label.cpus: must be > 0, got 0",
+    "resources.families.label.cpus=0": "resources.families.label.cpus: must be ≥ 0.01, got 0",
     "resources.families=3": "resources.families: must be a mapping, got 3",
     "resources.families.split.gpus=1.5": "resources: families.split.gpus: above one GPU only whole ones, got 1.5",
     "keep=some": 'keep: unknown value "some"; valid: all, front, none',
     "retries=-1": "retries: must be ≥ 0, got -1",
+    "trial_hours=0": "trial_hours: must be ≥ 0.0001, got 0",
+    "trial_hours=.inf": "trial_hours: must be finite, got Infinity",
+    "trial_hours=two": 'trial_hours: must be a number, got "two"',
     "training.learning_rate=.nan": "training.learning_rate: must be finite, got NaN",
     "block_size=0": "block_size: must be ≥ 1, got 0",
     "name=a/b": 'name: must match ^[A-Za-z0-9][A-Za-z0-9._-]*$, got "a/b"',
@@ -99,8 +102,8 @@ SPACE = {
     f"{SPLIT}.beta.lgo=true": f'{SPLIT}.beta.lgo: unknown key "lgo"; did you mean "log"? valid: float, log',
     f"{SPLIT}.beta={{floot: [1, 2]}}": f"{SPLIT}.beta: must be a value or a list of values or {{float: [low, high]}} "
     'or {int: [low, high]}, got {"floot": [1, 2]}',
-    f"{SPLIT}.beta={{float: [0, 5]}}": f"{SPLIT}.beta: low of the range must be > 0, got 0",
-    f"{SPLIT}.beta=0": f"{SPLIT}.beta: must be > 0, got 0",
+    f"{SPLIT}.beta={{float: [0, 5]}}": f"{SPLIT}.beta: low of the range must be ≥ 1e-06, got 0",
+    f"{SPLIT}.beta=0": f"{SPLIT}.beta: must be ≥ 1e-06, got 0",
     f'{SPLIT}.beta="3"': f'{SPLIT}.beta: must be a number, got "3"',
     f"{SPLIT}.entropy_model.categorical.alphabet=[2, '4']": f"{SPLIT}.entropy_model.categorical.alphabet[1]: "
     'must be a whole number, got "4"',
@@ -144,7 +147,7 @@ def test_a_logarithmic_range_starts_above_zero(
 ) -> None:
     plain["space"]["family"]["label"] = {"method": "time_shared", "share": {"float": [0, 0.5], "log": True}}
     assert problems() == [
-        "space.family.label.share: low of the range must be > 0, got 0",
+        "space.family.label.share: low of the range must be ≥ 1e-06, got 0",
         "space.family.label.share: a logarithmic range needs low > 0, got [0, 0.5]",
     ]
 
@@ -200,8 +203,11 @@ def test_a_missing_required_key_is_reported(
     [
         ("name: a\ntrials: 3\nname: b\n", "line 3, column 1: the key 'name' stands twice in one mapping"),
         ("name: [a\ntrials: 3\n", "line 2, column 7: expected ',' or ']', but got ':'"),
-        ("name: !!python/object:os.system {}\n", "could not determine a constructor for the tag"),
-        ("name: &a {b: *a}\n", "no plain YAML: Circular reference detected"),
+        (
+            "name: !!python/object:os.system {}\n",
+            "the tag 'tag:yaml.org,2002:python/object:os.system' is none of plain data",
+        ),
+        ("name: &a {b: *a}\n", "line 1, column 14: the alias *a stands inside what it stands for"),
         ("name: \x07\n", "no plain YAML: unacceptable character"),
         ("", f"must be a mapping of settings, got null; valid: {KEYS}"),
         ("- name\n", f'must be a mapping of settings, got ["name"]; valid: {KEYS}'),

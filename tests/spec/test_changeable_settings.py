@@ -30,6 +30,7 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "training": ({"epochs": 2}, False),
     "resources": ({"cpus": 2.0, "concurrent": 5}, True),
     "retries": (7, True),
+    "trial_hours": (2.5, True),
     "keep": ("none", True),
     "bounds": (["oracle"], True),
     "reference": ({"rate_bits": 3.0}, True),
@@ -67,6 +68,12 @@ def test_a_changed_setting_is_accepted_or_refused(begun_spec: SweepSpec, key: st
     assert not change.moves_files
     assert change.lines
     assert all(line.startswith(key) for line in change.lines)
+
+
+def test_a_time_limit_that_is_taken_away_is_a_change(begun_spec: SweepSpec) -> None:
+    change = settings_change(ledger(small_sweep_spec(trial_hours=2.5)), begun_spec)
+    assert change.settings == {"trial_hours": None}
+    assert change.lines == ("trial_hours: 2.5 → null",)
 
 
 def test_the_same_spec_changes_nothing(begun_spec: SweepSpec) -> None:
@@ -124,7 +131,7 @@ class TestMoving:
         ("parameters", "places"),
         [
             (ArraysParameters, {"path"}),
-            (ImageFolderParameters, {"root"}),
+            (ImageFolderParameters, {"root", "follow_symlinks"}),
             (OfficialParameters, {"root", "download"}),  # the first may be left out
         ],
     )

@@ -21,8 +21,12 @@ from ratefront.store.ledger.stop_requests import take_requests
 from ratefront.store.sweep_folder import SweepFolder
 
 
+def planned_trials(ledger: Ledger) -> int:
+    return sum(isinstance(entry.event, Planned) for entry in ledger.entries())
+
+
 def obey(folder: SweepFolder, ledger: Ledger) -> None:
-    ledger.append(Planned("t0900", 900, 1, label()))
+    ledger.append(Planned("t0900", planned_trials(ledger), 1, label()))
     ledger.append(Started("t0900", 1, "worker-0"))
     for step in itertools.count(1):
         for request in take_requests(folder):
@@ -38,8 +42,8 @@ def obey(folder: SweepFolder, ledger: Ledger) -> None:
 def tear(ledger: Ledger) -> None:
     seq = itertools.count(len(list(ledger.entries())))
     with ledger.path.open("ab", buffering=0) as stream:
-        for number in itertools.count(100):
-            trial_id = f"t{number:04d}"
+        for number in itertools.count(planned_trials(ledger)):
+            trial_id = f"t{100 + number:04d}"
             plain = result(trial_id, 5.0, 0.5, 9000).to_json()
             events: list[Event] = [
                 Planned(trial_id, number, 1, label()),

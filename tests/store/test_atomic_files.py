@@ -29,3 +29,12 @@ def test_an_error_keeps_its_kind(tmp_path: Path) -> None:
 def test_a_lone_surrogate_becomes_its_escape(tmp_path: Path) -> None:
     atomic_files.write_json(tmp_path / "x.json", {"path": "a\udcff"})
     assert (tmp_path / "x.json").read_text() == '{\n  "path": "a\\udcff"\n}\n'
+
+
+def test_folders_are_made_below_a_root_that_exists_only(tmp_path: Path) -> None:
+    atomic_files.make_folder_below(tmp_path, tmp_path / "trials" / "t0000")
+    atomic_files.make_folder_below(tmp_path, tmp_path / "trials" / "t0000")
+    assert (tmp_path / "trials" / "t0000").is_dir()
+    with pytest.raises(FileNotFoundError):
+        atomic_files.make_folder_below(tmp_path / "gone", tmp_path / "gone" / "trials" / "t0000")
+    assert not (tmp_path / "gone").exists()

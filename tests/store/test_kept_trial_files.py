@@ -162,11 +162,12 @@ def test_a_trial_that_left_the_front_never_returns(
     history, seq = SweepHistory(), 0
     fronts = [set[str]()]
     history.apply(Entry(0, 0.0, Created("s", spec(), "0")))
-    for number in (number for number in order if number < len(points)):
+    for planned, number in enumerate(number for number in order if number < len(points)):
         rate, accuracy, size = points[number]
         trial_id = f"t{number:04d}"
         plain = result(trial_id, float(rate), accuracy / 4, size).to_json()
-        for event in (Planned(trial_id, number, 1, label()), Finished(trial_id, 1, plain)):
+        planning = Planned(trial_id, planned, 1, label())
+        for event in (planning, Started(trial_id, 1, "w"), Finished(trial_id, 1, plain)):
             seq += 1
             history.apply(Entry(seq, float(seq), event))
         fronts.append({trial.params.trial_id for trial in front_of(history)})

@@ -8,13 +8,14 @@ import itertools
 import json
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -23,7 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError
+from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
 from ratefront.history.events import (
     Created,
     Entry,
@@ -315,7 +316,8 @@ def story(random: Random) -> list[Event]:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_skimmed_ledger_gives_the_same_history(path: Path, seed: int) -> None:
     random = Random(seed)
-    times = itertools.accumulate(random.choice([-50.0, 0.0, 1.5, 2.0]) for _ in itertools.count())
+    steps = (random.choice([-50.0, 0.0, 1.5, 2.0]) for _ in itertools.count())
+    times = itertools.accumulate(steps, initial=1e9)
     with Ledger(path, lambda: next(times)) as ledger:
         for event in story(random):
             ledger.append(event)
@@ -327,3 +329,63 @@ def test_a_skimmed_ledger_gives_the_same_history(path: Path, seed: int) -> None:
         trial.reports = trial.reports[-1:]
     assert skimmed.history == whole
     assert skimmed.last == list(read_entries(path))[-1]
+
+
+def _replaced_by_an_empty_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    folder.mkdir()
+
+
+def _replaced_by_its_own_copy(folder: Path) -> None:
+    shutil.copytree(folder, folder.with_name("copy"))
+    folder.rename(folder.with_name("away"))
+    folder.with_name("copy").rename(folder)
+
+
+def _replaced_by_a_file(folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    folder.touch()
+
+
+def _without_its_ledger(folder: Path) -> None:
+    (folder / "ledger.jsonl").rename(folder.with_name("away.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "disturb",
+    [
+        lambda folder: folder.rename(folder.with_name("away")),
+        shutil.rmtree,
+        _replaced_by_an_empty_folder,
+        _replaced_by_its_own_copy,
+        _replaced_by_a_file,
+        _without_its_ledger,
+    ],
+)
+def test_nothing_is_written_where_the_folder_has_gone(
+    tmp_path: Path, disturb: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    with Ledger(folder / "ledger.jsonl") as ledger:
+        ledger.append(EVENTS[0])
+        disturb(folder)
+        kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        for check in (ledger.check_in_place, lambda: ledger.append(EVENTS[1])):
+            with pytest.raises(
+                LedgerMovedError, match=f"{folder}/ledger.jsonl was moved, deleted or replaced"
+            ):
+                check()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == kept
+
+
+def test_a_folder_that_is_back_is_written_again(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    with Ledger(folder / "ledger.jsonl") as ledger:
+        away = folder.rename(tmp_path / "away")
+        with pytest.raises(LedgerMovedError):
+            ledger.append(EVENTS[0])
+        away.rename(folder)
+        ledger.append(EVENTS[0])
+    assert events(folder / "ledger.jsonl") == EVENTS[:1]

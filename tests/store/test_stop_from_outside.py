@@ -18,7 +18,7 @@ pytestmark = pytest.mark.medium
 
 
 def _plan_without_start(sweep: FakeSweep) -> str:
-    sweep.append(Planned("t0100", 100, 1, label()))
+    sweep.append(Planned("t0100", 0, 1, label()))
     return "t0100"
 
 

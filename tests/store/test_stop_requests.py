@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.watched_files import WatchedFiles
 
 from ratefront.store.ledger.stop_requests import StopRequest, leave_request, take_requests
 from ratefront.store.sweep_folder import SweepFolder
@@ -42,6 +43,8 @@ def test_without_a_request_there_is_nothing_to_take(tmp_path: Path) -> None:
         b'{"trial_id": "t0001"}',
         b'{"trial_id": "t0001", "reason": "x", "more": 1}',
         b"\xff\xfe",
+        b'{"trial_id": "../t0001", "reason": "x"}',
+        b'{"trial_id": "", "reason": "x"}',
     ],
 )
 def test_a_file_that_is_no_request_is_removed_and_ignored(tmp_path: Path, content: bytes) -> None:
@@ -68,4 +71,15 @@ def test_a_request_too_deep_to_read_is_removed(tmp_path: Path) -> None:
     folder.requests.mkdir()
     (folder.requests / "0.json").write_text("[" * 100_000)
     assert take_requests(folder) == []
+    assert list(folder.requests.iterdir()) == []
+
+
+def test_a_link_is_removed_and_not_followed(tmp_path: Path) -> None:
+    folder, outside = SweepFolder(tmp_path / "sweep"), tmp_path / "outside.json"
+    folder.requests.mkdir(parents=True)
+    outside.write_text('{"trial_id": null, "reason": "x"}')
+    (folder.requests / "0.json").symlink_to(outside)
+    with WatchedFiles(outside) as watched:
+        assert take_requests(folder) == []
+        assert watched.accesses() == []
     assert list(folder.requests.iterdir()) == []

@@ -102,9 +102,11 @@ def test_time_goes_on_while_a_driver_is_at_work_and_stands_without_one(tmp_path:
     with driving(tmp_path, "obey"):
         now = _when(sweep.folder, lambda status: _step(status) == 3).last_event.time
         soon, later = status_of(sweep.folder, now + 10), status_of(sweep.folder, now + 3610)
+        silences = [status.to_json()["running_trials"][0]["silent_s"] for status in (soon, later)]
     assert later.elapsed_s - soon.elapsed_s == pytest.approx(3600)
     assert later.trials_per_hour < soon.trials_per_hour
     assert later.remaining_s == pytest.approx(3600 * 27 / later.trials_per_hour)
+    assert silences == [None, pytest.approx(3610)], "unusually long"
     left = status_of(sweep.folder, now + 3610)
     assert left.elapsed_s == pytest.approx(soon.elapsed_s - 10)
     assert left.remaining_s is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from tests.small_sweep import small_sweep_spec
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -269,11 +269,10 @@ def test_a_buffer_damaged_by_storing_is_noticed(
     net: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = small_sweep_spec(task_model=net("self.inner(x) * (self.large / 65535)"))
-    save = save_file
 
-    def in_half_precision(tensors: dict[str, Tensor], path: Path) -> None:
-        save({name: tensor.half() for name, tensor in tensors.items()}, path)
+    def in_half_precision(tensors: dict[str, Tensor]) -> bytes:
+        return save({name: tensor.half() for name, tensor in tensors.items()})
 
-    monkeypatch.setattr("ratefront.task_models.stored_task_model.save_file", in_half_precision)
+    monkeypatch.setattr("ratefront.task_models.stored_task_model.save", in_half_precision)
     with pytest.raises(InputError, match=r"as stored it gives \d+ of \d+ samples other logits than before"):
         prepare_task_model(spec, tmp_path / "model")

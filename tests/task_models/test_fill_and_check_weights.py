@@ -278,6 +278,7 @@ def test_unrecorded_inputs_are_noticed_by_changed_logits(
     write("configured", CONFIGURED)
     spec = module_spec("configured:net", epochs=1)
     monkeypatch.setenv("OWN_SHARPNESS", "1")
+    (tmp_path / "sweep").mkdir()
     first = prepare_task_model(spec, tmp_path / "sweep" / "task_model")
     assert prepare_task_model(spec, tmp_path / "again") == first
     context = TrialContext(spec, tmp_path / "sweep", inputs=first.inputs)

@@ -231,6 +231,7 @@ def digits_spec(**changes: Any) -> SweepSpec:
 def test_progress_is_reported_during_training_only(tmp_path: Path) -> None:
     reports: list[TaskModelProgress] = []
     folder = SweepFolder(tmp_path / "sweep")
+    folder.path.mkdir()
 
     class Watched(ProgressFile):
         def write(self, progress: TaskModelProgress) -> None:
@@ -266,6 +267,7 @@ prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Pat
 
 def test_a_new_process_resumes_a_killed_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, folder = digits_spec(epochs=25), SweepFolder(tmp_path / "sweep")
+    folder.path.mkdir()
     command = [sys.executable, "-c", PREPARING, spec.model_dump_json(), str(folder.task_model)]
     progress = ProgressFile(folder.task_model_progress)
     with subprocess.Popen(command) as process:
@@ -299,6 +301,7 @@ def test_unreadable_progress_counts_as_none(tmp_path: Path, content: str) -> Non
 
 def test_waiting_for_another_process_is_reported(tmp_path: Path) -> None:
     spec, folder = digits_spec(epochs=1), SweepFolder(tmp_path / "sweep")
+    folder.path.mkdir()
     ready = prepare_task_model(spec, folder.task_model)
     models = tmp_path / "cache" / "task_models"
     shutil.rmtree(models / ready.identity)

@@ -7,10 +7,10 @@ import sys
 
 SCRIPT = """
 import sys, time
-from ratefront.terminal.console import RaisingConsole
+from ratefront.terminal.console import SafeConsole
 from ratefront.terminal.closed_output import ignore_closed_output
 
-say = ignore_closed_output(sys.stderr)(RaisingConsole(stderr=True).print)
+say = ignore_closed_output(sys.stderr)(SafeConsole(stderr=True).print)
 say("first")
 sys.stdin.readline()
 for word in ("second", "third"):

@@ -58,13 +58,18 @@ def test_a_running_sweep_shows_running_trials_and_remaining_time(tmp_path: Path)
         planned=0,
         trials_per_hour=7.26,
         remaining_s=3 * 86400.0 + 7265,
-        running_trials=(RunningTrial("t0000", 2, 3, "label", label(), {"loss": 0.125}, 1000.0),),
+        running_trials=(
+            RunningTrial("t0000", 2, 3, "label", label(), {"loss": 0.125}, 1000.0),
+            RunningTrial("t0001", 1, 3, "label", label(), {"loss": 0.5}, 100.0, silent_s=725.0),
+        ),
         last_event=LastEvent("reported", 1060.0, 5.0),
     )
     text = shown(status)
     assert "digits is running, driven by process 7 on lab" in text
     assert "7.3 trials an hour, about 3 d 2:01:05 to go, last event 0:05 ago" in text
     assert "t0000  label     1:05  epoch 3  loss 0.125  (attempt 2)" in text
+    assert "epoch 3  loss 0.5  (no report for 12:05)" in text
+    assert text.count("no report for") == 1
     assert "on the front" not in text, "there is none yet"
 
 

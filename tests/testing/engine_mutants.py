@@ -8,7 +8,7 @@ from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested
+from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut
 from ratefront.history.events import (
     Entry,
     Event,
@@ -188,6 +188,33 @@ class IgnoresStops(Engine):
         return [] if isinstance(message, StopRequested) else super().judge(message)
 
 
+class IgnoresTimeLimits(Engine):
+    """A trial may run, or hang, for as long as it likes."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [] if isinstance(message, TimedOut) else super().judge(message)
+
+
+class RetriesAfterTimeLimits(Engine):
+    """A trial that ran for too long is tried again."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        events = super().judge(message)
+        if isinstance(message, TimedOut):
+            return [replace(event, final=False) for event in events if isinstance(event, Failed)]
+        return events
+
+
+class EndsLaterAttempts(Engine):
+    """The time limit of an attempt that was lost ends the next one."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        trial = self.history.trials.get(message.trial_id)
+        if trial is not None and isinstance(message, TimedOut):
+            message = replace(message, attempt=trial.attempts)
+        return super().judge(message)
+
+
 class AcceptsNaNReports(Engine):
     """A report may be NaN."""
 
@@ -314,6 +341,9 @@ NAMED: Mapping[str, tuple[Parts, ...]] = {
 MORE: tuple[Parts, ...] = (
     Parts(engine=RetriesOnceTooOften),
     Parts(engine=AcceptsNaNReports),
+    Parts(engine=IgnoresTimeLimits),
+    Parts(engine=RetriesAfterTimeLimits),
+    Parts(engine=EndsLaterAttempts),
     Parts(engine=ForgetsWhatRan),
     Parts(engine=ForgetsExtensions),
     Parts(engine=ForgetsReopened),

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from tests.builders import full_sweep
 from tests.tracking.tracked_places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish
+from tests.watched_files import WatchedFiles
 
+from ratefront.errors import InputError
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_history
@@ -122,3 +125,33 @@ def test_codecs_of_the_front_have_their_files(tmp_path: Path) -> None:
     assert (only[0].rate_bits, only[0].accuracy) == (first.result.test.rate_bits, first.result.test.accuracy)
     assert only[0].block_size == history.spec.get("block_size", 1000)
     assert front_codecs(folder, replace(history, trials={}, counts=history.counts)) == ()
+
+
+@pytest.mark.parametrize("name", ["spec.yaml", "environment.json", "environment.diff"])
+def test_a_link_in_the_folder_is_not_sent(tmp_path: Path, name: str) -> None:
+    folder, outside = with_provenance(full_sweep(tmp_path / "digits")), tmp_path / "outside"
+    outside.write_text("{}")
+    (folder.path / name).unlink()
+    (folder.path / name).symlink_to(outside)
+    with WatchedFiles(outside) as watched:
+        with pytest.raises(InputError, match=f"{name} is a symbolic link"):
+            FolderContent(folder).provenance(SweepHistory())
+        assert watched.accesses() == []
+
+
+@pytest.mark.parametrize("name", ["codec.json", "codec.safetensors", "samples.npz"])
+def test_a_link_among_a_trials_files_is_not_sent(tmp_path: Path, name: str) -> None:
+    folder = full_sweep(tmp_path / "digits")
+    history = read_history(folder)
+    trial = folder.trial(front_of(history)[0].params.trial_id)
+    trial.path.mkdir(parents=True)
+    (trial.path / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match=f"{name} is a symbolic link"):
+        front_codecs(folder, history)
+
+
+def test_a_folder_that_is_reached_over_a_link_is_sent_whole(tmp_path: Path) -> None:
+    with_provenance(full_sweep(tmp_path / "disk" / "digits"))
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    folder = SweepFolder(tmp_path / "runs" / "digits")
+    assert len(FolderContent(folder).provenance(read_history(folder)).artifacts) == 3

@@ -17,6 +17,7 @@ from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 import ratefront
 from ratefront.tracking.mlflow import server_session
+from ratefront.tracking.mlflow.database_tables import holds_tables
 from ratefront.tracking.mlflow.mlflow_logging import SETTINGS
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
 from ratefront.tracking.mlflow.model_folder import remove_local_paths
@@ -81,9 +82,20 @@ def test_only_documented_modules_of_mlflow_are_imported() -> None:
 
 
 def test_mlflows_tables_are_never_queried() -> None:
-    tracking = [tree for path, tree in trees().items() if "tracking" in path.relative_to(SOURCES).parts]
-    assert not any("sqlite3" in imported(tree) for tree in tracking)
-    assert [text for tree in tracking for text in texts(tree) if SQL.search(text)] == []
+    tracking = {
+        path.name: tree for path, tree in trees().items() if "tracking" in path.relative_to(SOURCES).parts
+    }
+    assert [name for name, tree in tracking.items() if "sqlite3" in imported(tree)] == ["database_tables.py"]
+    queries = [text for tree in tracking.values() for text in texts(tree) if SQL.search(text)]
+    assert queries == ["SELECT name FROM sqlite_master WHERE type = 'table'"]
+
+
+def test_mlflows_own_file_is_not_taken_for_another_programs(mlflow_place: MlflowPlace) -> None:
+    path = sqlite_path(mlflow_place.uri)
+    assert path is not None
+    assert holds_tables(path), (
+        "MLflow's tables have other names: every store is refused (tracking/mlflow/database_tables.py)"
+    )
 
 
 @pytest.mark.parametrize(("name", "place"), UNDOCUMENTED.items())

@@ -18,7 +18,7 @@ import pytest
 from tests.tracking.ledger_stories import START, whole_sweep
 from tests.tracking.tracked_places import MemoryPlace, MlflowPlace, by_trial, finish, follow, show
 
-from ratefront.errors import InputError
+from ratefront.errors import InputError, TrackingError
 from ratefront.tracking.browsing import mlflow_ui
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.tracking.tracking_uri import sqlite_uri
@@ -68,10 +68,10 @@ def test_the_pages_of_a_sweep_are_printed(
     assert f"viewStateShareKey=ratefront-{sweep.identity}\n" in printed
 
 
-def test_a_store_without_tables_is_read_before_its_server_starts(
+def test_the_tables_are_made_before_the_server_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both would make the tables."""
+    """The server would make them without a lock."""
     (tmp_path / "mlflow.db").touch()
     order: list[str] = []
 
@@ -80,23 +80,42 @@ def test_a_store_without_tables_is_read_before_its_server_starts(
         return 0
 
     monkeypatch.setattr(mlflow_ui, "_serve", serve)
-    monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: order.append("read"))
+    monkeypatch.setattr(mlflow_ui, "prepare_database", lambda uri: order.append("made"))
     assert mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
-    assert order == ["read", "started"]
+    assert order == ["made", "started"]
 
 
-def test_a_store_with_tables_is_read_while_its_server_starts(
+def test_a_database_of_another_program_gets_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mlflow_ui, "_serve", lambda *_, **__: pytest.fail("a server was started"))
+    (tmp_path / "mlflow.db").write_text("a diary")
+    with pytest.raises(InputError, match="is not a SQLite database"):
+        mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port())
+    assert (tmp_path / "mlflow.db").read_text() == "a diary"
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_ui, "_serve", lambda *_, **__: pytest.fail("a server was started"))
+    with pytest.raises(TrackingError, match="Connection refused") as caught:
+        mlflow_ui.serve_ui("postgresql://me:secret@127.0.0.1:9/mlflow", free_port())
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_store_is_read_while_its_server_starts(
+    mlflow_place: MlflowPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = tmp_path / "started"
-    (tmp_path / "mlflow.db").write_text("tables")
     code = f"from pathlib import Path; Path({str(started)!r}).touch()"
     monkeypatch.setattr(mlflow_ui, "command", lambda port: [sys.executable, "-c", code])
     monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: wait_until(started.exists))
-    assert mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
+    assert mlflow_ui.serve_ui(mlflow_place.uri, free_port()) == 0
 
 
-def test_closed_output_leaves_no_server_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_output_leaves_no_server_behind(
+    mlflow_place: MlflowPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended: list[object] = []
     terminate = subprocess.Popen.terminate
     monkeypatch.setattr(
@@ -107,9 +126,8 @@ def test_closed_output_leaves_no_server_behind(tmp_path: Path, monkeypatch: pyte
     )
     monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: None)
     monkeypatch.setattr(mlflow_ui, "page_addresses", _broken_pipe)
-    (tmp_path / "mlflow.db").write_text("tables")
     with pytest.raises(BrokenPipeError):
-        mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port())
+        mlflow_ui.serve_ui(mlflow_place.uri, free_port())
     (server,) = ended
     assert isinstance(server, subprocess.Popen)
     assert server.wait(30) == -signal.SIGTERM

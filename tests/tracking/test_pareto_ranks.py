@@ -29,7 +29,7 @@ def history_of(measured: list[tuple[float, float, int]]) -> SweepHistory:
     return SweepHistory.of(Entry(place, 0.0, event) for place, event in enumerate(events))
 
 
-@given(measured=st.lists(MEASURED, max_size=12))
+@given(measured=st.lists(MEASURED, min_size=1, max_size=12))
 def test_pareto_tags_agree_with_the_front_of_the_report(
     measured: list[tuple[float, float, int]],
 ) -> None:

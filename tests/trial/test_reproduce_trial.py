@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from tests.builders import FakeSweep
+from tests.permission_checks import permissions_apply
 from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
@@ -188,6 +189,7 @@ def test_a_trial_is_reproduced_with_its_own_resources(
         raise DivergedError("seen enough")
 
     monkeypatch.setattr(reproduce_module, "run_trial", run)
+    sweep.fake.append(events.Started(trial_id, 2, "w"))
     sweep.fake.append(events.Failed(trial_id, 2, "DivergedError", "the loss became nan", final=True))
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert again == reproduce_module.Reproduction(None)
@@ -289,3 +291,16 @@ def test_a_trial_that_cannot_be_reproduced_is_refused(
     with pytest.raises(InputError, match="task_model is gone"):
         reproduce(folder, history, trial_id, out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "file", ["task_model/model.safetensors", "trials/t0000/stream.bin", "trials/t0000/samples.npz"]
+)
+def test_a_file_that_may_not_be_read_is_no_altered_file(
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, file: str
+) -> None:
+    folder, history, trial_id = copied_sweep
+    (folder.path / file).chmod(0)
+    with permissions_apply(), pytest.raises(PermissionError, match=file):
+        reproduce(folder, history, trial_id, tmp_path / "again")
+    assert not (tmp_path / "again").exists()

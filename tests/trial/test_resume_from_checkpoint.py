@@ -142,7 +142,7 @@ def test_a_damaged_checkpoint_restarts_training(
     damage: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    params = trial_params(CATEGORICAL, f"damaged-{damage}")
+    params = trial_params(CATEGORICAL, f"damaged-{damage}".replace(" ", "-"))
     _attempt(short_context, params, epochs=3)
     DAMAGES[damage](_checkpoint(short_context, params))
     with caplog.at_level(logging.WARNING):

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from ratefront.trial.stored_codec import StoredCodec
 
 
+def files_of_codec(folder: Path, trial_id: str) -> list[Path]:
+    """Return the files that ``load_codec`` reads, which no output may replace. They need not exist."""
+    sweep = SweepFolder(folder)
+    files = sweep.trial(trial_id)
+    return [sweep.ledger, files.codec_config, files.codec_weights]
+
+
 def load_codec(folder: Path | str, trial_id: str | None = None, *, own_module: bool = False) -> StoredCodec:
     """Load the codec of a trial, without Ray, MLflow and Optuna.
 

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratefront.argument_checks import check_count, checked_folder
+from ratefront.argument_checks import check_count, checked_output_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.plain_data import as_plain_data
+from ratefront.spec.plain_data import as_plain_data, unusable_values
+from ratefront.spec.problem_wording import shown
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.trial_records import Progress, TrialParams
+from ratefront.trial_records import Progress, Scalar, TrialParams
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def run_trial(
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
-        sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
+        sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_output_folder(folder))
+        sweep_folder.check_entries()
         if any(sweep_folder.trials.glob("*/codec.json")):
             raise InputError(
                 Message(
@@ -77,6 +79,7 @@ def run_trial(
                 )
             )
         use_threads(loaded.spec.resources.cpus)
+        sweep_folder.path.mkdir(parents=True, exist_ok=True)
         prepare_task_model(loaded.spec, sweep_folder.task_model, device)
         context = TrialContext(loaded.spec, sweep_folder.path, device)
         return run(checked, context, on_progress or (lambda progress: None))
@@ -99,7 +102,14 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
     parameters = {name: value for name, value in values.items() if name != "family"}
-    _, problems = parse_space({"family": {family: parameters}}, CATALOGUE, spec_facts(CATALOGUE, spec))
+    # A space could be given as well as a point of it, and is no trial.
+    problems = unusable_values(values) or [
+        f"{name}: must be a single value, got {shown(value)}"
+        for name, value in parameters.items()
+        if not isinstance(value, Scalar)
+    ]
+    if not problems:
+        _, problems = parse_space({"family": {family: parameters}}, CATALOGUE, spec_facts(CATALOGUE, spec))
     if problems:
         raise InputError(
             "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.api.sweeps import Sweep
 from ratefront.argument_checks import check_count, checked_folder
+from ratefront.catalogue.number_limits import MOST_TRIALS
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, spec_from_plain
 from ratefront.store.ledger.read_ledger import read_spec
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.known_addresses import recorded_address
 
 if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
@@ -23,15 +25,24 @@ def load_given_spec(
     spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
     folder: Path | str | None,
     overrides: Mapping[str, Any] | None = None,
+    *,
+    tracking_uri: str | None = None,
+    own_module: bool = False,
 ) -> LoadedSpec:
     """Load the spec that is given, or that of the sweep in ``folder``, and apply the overrides.
 
     Raises:
-        InputError: As ``load_spec``, or the folder holds no sweep.
+        InputError: As ``load_spec``, or the folder holds no sweep, or one whose code may not be run, or it names a
+            tracking address that was never used here and is not given.
     """
     if spec is None:
         files = SweepFolder(checked_folder(folder or "."))
-        return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
+        loaded = spec_from_plain(
+            read_spec(files), source=str(files.ledger), overrides=overrides, own_module=own_module
+        )
+        if tracking_uri is None and "tracking.uri" not in (overrides or {}):
+            recorded_address(loaded.spec.tracking.uri, files.path)
+        return loaded
     return load_spec(spec, overrides)
 
 
@@ -49,6 +60,7 @@ def run(
     extend: int | None = None,
     retry_failed: bool = False,
     tracking_uri: str | None = None,
+    own_module: bool = False,
     progress: bool | Display = True,
 ) -> Sweep:
     """Run a sweep to its end, or resume one, and show its progress in a terminal or notebook.
@@ -63,6 +75,8 @@ def run(
         extend: Resume, and try this many trials more than the sweep asked for.
         retry_failed: Resume, and try again the trials that failed for good.
         tracking_uri: MLflow store or server. None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
+        own_module: Resume the sweep in ``folder`` also if its Python code (task model, metrics) is new to this machine:
+            it is your own. A ``spec`` that you pass runs its code in any case.
         progress: Whether to show the progress; or an object that shows it.
 
     Returns:
@@ -91,8 +105,8 @@ def run(
         raise InputError(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
-    more_trials = None if extend is None else check_count("extend", extend)
-    loaded = load_given_spec(spec, folder, overrides)
+    more_trials = None if extend is None else check_count("extend", extend, most=MOST_TRIALS)
+    loaded = load_given_spec(spec, folder, overrides, tracking_uri=tracking_uri, own_module=own_module)
     files = SweepFolder(checked_folder(default_folder(loaded.spec.name) if folder is None else folder))
     with open_display(progress) as display:
         run_sweep(

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ratefront.argument_checks import check_count, check_seconds
+from ratefront.catalogue.number_limits import MOST_CORES, MOST_TRIALS
 from ratefront.errors import UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.load_spec import load_spec
+from ratefront.spec.load_spec import load_spec_without_data
 
 if TYPE_CHECKING:
     from ratefront.simulate.driver_capacity import SamplerName
@@ -32,7 +33,8 @@ def simulate_sweep(
     """Run a sweep in virtual time, with the engine of a real sweep.
 
     Args:
-        spec: What ``load_spec`` takes; None: the recorded sweep's settings, or a built-in sweep.
+        spec: What ``load_spec`` takes; its data set and task model need not be there. None: the recorded sweep's
+            settings, or a built-in sweep.
         table: A recorded sweep whose results the simulated trials have: a name in the package, a file, or a sweep's
             folder; None: the trials are synthetic.
         trials: The number of trials, instead of the spec's.
@@ -63,14 +65,16 @@ def simulate_sweep(
     from ratefront.testing.faults.faulty_sweep import draw_faults_for, run_with_faults
     from ratefront.testing.faults.invariants import check_invariants
 
-    _check_counts(trials=trials, slots=slots)
+    for argument, count, most in (("trials", trials, MOST_TRIALS), ("slots", slots, MOST_CORES)):
+        if count is not None:
+            check_count(argument, count, most=most)
     if sampler not in (None, *get_args(SamplerName)):
         raise UnknownNameError("sampler", str(sampler), get_args(SamplerName))
     check_seconds("trial_s", trial_s)
     check_seconds("latency_s", latency_s or 0.0)
     if faults is not None:
         check_count("faults", faults, least=0)
-    loaded = None if spec is None else load_spec(spec)
+    loaded = None if spec is None else load_spec_without_data(spec)
     recorded = None if table is None else find_table(str(table))
     scenario = make_scenario(
         loaded, recorded, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
@@ -83,12 +87,6 @@ def simulate_sweep(
         return outcome_of(run(scenario, on_update=on_update))
     with parts_with_real_ledger() as parts:
         return outcome_of(run(scenario, parts, on_update))
-
-
-def _check_counts(**counts: int | None) -> None:
-    for argument, count in counts.items():
-        if count is not None:
-            check_count(argument, count)
 
 
 def simulate_seed(seed: int) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,8 @@ def plan(
     with remember_descriptions():
         loaded = load_spec(spec, overrides)
         sweep_plan = plan_of(loaded, CATALOGUE)
-    resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
+    if loaded.spec.tracking.uri is not None:
+        resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
     return sweep_plan
 
 
@@ -87,18 +89,18 @@ def first_sweep(
     from ratefront.spec.check_spec import check_spec
     from ratefront.spec.load_spec import check_weights
     from ratefront.spec.yaml_text import read_yaml
+    from ratefront.store.files.output_file import check_output
     from ratefront.task_models.first_sweep.draft_first_sweep import draft_first_sweep
     from ratefront.trial.threads import using_threads
 
     path = checked_path(path, "path")
-    if path.exists():
+    if os.path.lexists(path):  # a symbolic link to nothing, too
         raise InputError(
             Message(
                 f"{path} is there already and stays as it is; choose another file with ", Argument("path")
             )
         )
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    check_output(path)
     location = str(checked_path(data, "data"))
     named_task_model = _named_task_model(
         task_model, None if weights is None else checked_path(weights, "weights")
@@ -141,12 +143,13 @@ def write_schema(path: Path | str) -> None:
         path: The file to write.
 
     Raises:
-        OSError: The file cannot be written.
+        InputError: The file cannot be written.
 
     Example:
         >>> import ratefront as rf
         >>> rf.write_schema(folder / "schema.json")
     """
     from ratefront.spec.views.json_schema import schema_text
+    from ratefront.store.files.output_file import write_output
 
-    checked_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")
+    write_output(checked_path(path, "path"), schema_text(CATALOGUE).encode())

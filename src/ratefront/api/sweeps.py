@@ -43,13 +43,13 @@ class Sweep:
         True
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        """Open the sweep in a folder.
+    def __init__(self, folder: Path | str, *, own_module: bool = False) -> None:
+        """Open the sweep in a folder; see ``ratefront.open``.
 
         Raises:
             InputError: The folder holds no sweep.
         """
-        self._files = SweepFolder(checked_folder(folder))
+        self._files, self._own_module = SweepFolder(checked_folder(folder)), own_module
         check_is_sweep(self._files)
         self._history_at_size: tuple[int, SweepHistory] | None = None
         self._view_of_history: tuple[SweepHistory, SweepView] | None = None
@@ -83,9 +83,12 @@ class Sweep:
         """The current sweep file with all defaults resolved. ``load_spec`` takes it, too.
 
         Raises:
+            InputError: It names Python code that may not be run; see ``ratefront.open``.
             SpecError: This version of ratefront does not accept it, or its data have moved.
         """
-        return spec_from_plain(read_spec(self._files), source=str(self._files.ledger))
+        return spec_from_plain(
+            read_spec(self._files), source=str(self._files.ledger), own_module=self._own_module
+        )
 
     def status(self) -> SweepStatus:
         """Return the state of the sweep, also while another process runs it.
@@ -121,7 +124,7 @@ class Sweep:
     @property
     def trials(self) -> Trials:
         """Every trial by its name, as ``sweep.trials["t0003"]``."""
-        return Trials(self._files, self.history)
+        return Trials(self._files, self.history, own_module=self._own_module)
 
     @property
     def front(self) -> Front:
@@ -130,7 +133,7 @@ class Sweep:
         Raises:
             InputError: A file of the task model cannot be used.
         """
-        return Front(self._view)
+        return Front(self._view, own_module=self._own_module)
 
     @property
     def bounds(self) -> PredictionBounds:
@@ -189,7 +192,7 @@ class Sweep:
         """
         from ratefront.tracking.browsing.optuna_study import study_of
 
-        return study_of(self.history)
+        return study_of(self.history, str(self._files.ledger))
 
     def report(self) -> DrawnReport:
         """Draw ``report.html``, ``front.png``, ``front.csv``, ``trials.csv`` and ``summary.json`` again.
@@ -224,7 +227,8 @@ class Sweep:
             The address of the store or server.
 
         Raises:
-            InputError: The address cannot hold a sweep, or the sweep's own driver reports there already.
+            InputError: The address cannot hold a sweep, the sweep's own driver reports there already, or the sweep's
+                folder names an address that was never used here and is not given.
             TrackingError: The store cannot be reached, or accepts nothing more.
         """
         from ratefront.orchestrate.track_existing import track_existing_sweep
@@ -275,7 +279,7 @@ class Sweep:
         from ratefront.simulate.problems.table_from_ledger import table_of_folder
 
         table = table_of_folder(self._files)
-        table.save(checked_path(path, "path"))
+        table.save(checked_path(path, "path"), [self._files.ledger, self._files.predictions])
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:
@@ -303,11 +307,13 @@ class Sweep:
             return f"<p>{escape(repr(self))}: {escape(str(error))}</p>"
 
 
-def open(folder: Path | str) -> Sweep:
+def open(folder: Path | str, *, own_module: bool = False) -> Sweep:
     """Open the sweep in a folder, whether it runs, was interrupted, or has ended.
 
     Args:
         folder: The sweep's own folder.
+        own_module: Allow to run the Python code that the sweep names (task model, metrics), because it is your own.
+            Code that has run on this machine for your own sweep files does not need it.
 
     Returns:
         The sweep. It reads the ledger at each access, and does not block the driver that writes it.
@@ -320,7 +326,7 @@ def open(folder: Path | str) -> Sweep:
         >>> rf.open(folder).name
         'digits'
     """
-    return Sweep(folder)
+    return Sweep(folder, own_module=own_module)
 
 
 def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_uri: str | None = None) -> int:
@@ -335,7 +341,9 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
         The server's exit code. If the store is itself a server, only its address is printed, and 0 is returned at once.
 
     Raises:
-        InputError: There is no such store, or the port is taken.
+        InputError: There is no such store, the port is taken, or the sweep's folder names an address that was never
+            used here and is not given.
+        TrackingError: The store's database cannot be opened.
 
     Example:
         >>> import ratefront as rf
@@ -343,10 +351,16 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
     """
     from ratefront.tracking.browsing.mlflow_pages import sweep_of
     from ratefront.tracking.browsing.mlflow_ui import serve_ui as serve
+    from ratefront.tracking.known_addresses import recorded_address, remember_address
     from ratefront.tracking.tracking_uri import resolve_uri
 
     folder = checked_folder(folder)
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
     own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
-    store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")
+    sweep_folder = folder if sweep else folder / "any"
+    if tracking_uri is None:
+        store_uri = recorded_address(own_uri, sweep_folder)
+    else:
+        store_uri = resolve_uri(tracking_uri, sweep_folder)
+        remember_address(store_uri, sweep_folder)
     return serve(store_uri, port, sweep)

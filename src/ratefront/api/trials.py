@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.argument_checks import checked_folder
+from ratefront.argument_checks import checked_output_folder
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial_records import Scalar, Status, TrialResult
@@ -31,8 +31,10 @@ class Trial:
         True
     """
 
-    def __init__(self, files: SweepFolder, history: SweepHistory, trial: TrialHistory) -> None:
-        self._files, self._history, self._trial = files, history, trial
+    def __init__(
+        self, files: SweepFolder, history: SweepHistory, trial: TrialHistory, *, own_module: bool = False
+    ) -> None:
+        self._files, self._history, self._trial, self._own_module = files, history, trial, own_module
 
     @property
     def trial_id(self) -> str:
@@ -78,7 +80,8 @@ class Trial:
         """Load the trial's codec; see ``ratefront.load_codec``.
 
         Args:
-            own_module: Allow to run the Python code of the task model, because it is your own.
+            own_module: Allow to run the Python code of the task model, because it is your own; also what
+                ``ratefront.open`` was told.
 
         Returns:
             The codec, on the CPU.
@@ -88,7 +91,7 @@ class Trial:
         """
         from ratefront.api.codec_loading import load_codec
 
-        return load_codec(self._files.path, self.trial_id, own_module=own_module)
+        return load_codec(self._files.path, self.trial_id, own_module=own_module or self._own_module)
 
     def reproduce(self, folder: Path | str) -> Reproduction:
         """Run the trial again and compare all bits, without Ray, MLflow and Optuna.
@@ -100,12 +103,19 @@ class Trial:
             The comparison: ``again.differences`` has a line for each difference.
 
         Raises:
-            InputError: The trial has not run to its end, or the task model, the data or a GPU is missing.
+            InputError: The trial has not run to its end; the task model, the data or a GPU is missing; or the sweep
+                names Python code that may not be run (see ``ratefront.open``).
             SweepMismatchError: Data or code have changed since the sweep began.
         """
         from ratefront.trial.reproduction.reproduce_trial import reproduce
 
-        return reproduce(self._files, self._history, self.trial_id, checked_folder(folder))
+        return reproduce(
+            self._files,
+            self._history,
+            self.trial_id,
+            checked_output_folder(folder),
+            own_module=self._own_module,
+        )
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same trial of the same sweep, in the same state."""
@@ -134,11 +144,12 @@ class Trials(Mapping[str, Trial]):
         't0000'
     """
 
-    def __init__(self, files: SweepFolder, history: SweepHistory) -> None:
-        self._files, self._history = files, history
+    def __init__(self, files: SweepFolder, history: SweepHistory, *, own_module: bool = False) -> None:
+        self._files, self._history, self._own_module = files, history, own_module
 
     def __getitem__(self, trial_id: str) -> Trial:
-        return Trial(self._files, self._history, self._history.trial(trial_id))
+        trial = self._history.trial(trial_id)
+        return Trial(self._files, self._history, trial, own_module=self._own_module)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._history.trials)
@@ -176,9 +187,11 @@ class Front(Sequence[Trial]):
         True
     """
 
-    def __init__(self, view: SweepView) -> None:
+    def __init__(self, view: SweepView, *, own_module: bool = False) -> None:
         self._view = view
-        self._trials = [Trial(view.folder, view.history, measured.trial) for measured in view.front]
+        self._trials = [
+            Trial(view.folder, view.history, measured.trial, own_module=own_module) for measured in view.front
+        ]
 
     @overload
     def __getitem__(self, place: int) -> Trial: ...

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.array_files import UNREADABLE, npz_names, open_npz, read_npz_array
 from ratefront.bitstream.container import MAGIC, parse
+from ratefront.bounded_files import check_regular_file
 from ratefront.bounds import Predictions
 from ratefront.errors import BitstreamError, InputError
 
@@ -52,6 +52,10 @@ def coded_files(streams: Path) -> list[CodedFile]:
 
 
 def _coded_file(path: Path) -> CodedFile:
+    try:
+        check_regular_file(path)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             size = path.stat().st_size
@@ -88,12 +92,13 @@ def load_decisions(path: Path, classes: int | None) -> Predictions:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        path.stat()
+        check_regular_file(path)
         if not zipfile.is_zipfile(path):
             raise InputError(f"{path}: is no npz file (numpy.savez writes one)")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in ("labels", *_DECODED)}
-    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        with open_npz(path) as archive:
+            names = [name for name in npz_names(archive) if name in ("labels", *_DECODED)]
+        return {name: read_npz_array(path, name) for name in names}
+    except (OSError, *UNREADABLE) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read: {reason}") from error
 

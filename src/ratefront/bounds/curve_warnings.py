@@ -6,7 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curve_names import SAMPLE_AND_COMMUNICATE, TASK_MODEL, TASK_MODEL_CALIBRATED
+from ratefront.bounds.curve_names import (
+    CURVE_KINDS,
+    SAMPLE_AND_COMMUNICATE,
+    TASK_MODEL,
+    TASK_MODEL_CALIBRATED,
+)
 from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_predictions
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.predictions import Predictions
@@ -18,6 +23,13 @@ LARGE_CALIBRATION_ERROR = 0.1
 """Ordinary training leaves 0.02 to 0.1, with label smoothing too.
 
 Up to this value the best temperature moves TMRD by hundredths of a bit; beyond it by tenths.
+"""
+
+LARGE_GAP_BITS = 0.1
+"""A point of TMRD whose certified gap is greater says little about TMRD.
+
+The solver reaches 1e-4. Greater gaps are left where the posteriors are equal, or differ by rounding alone: all answers
+are then expected to be wrong equally often, and the decision is no point that the solver has found.
 """
 
 
@@ -65,6 +77,7 @@ def curves_with_warnings(
         few_samples_warning(predictions, curves),
         _calibration_warning(predictions, curves, is_tempered),
         None if violation is None else _order_violation_warning(violation, curves, is_tempered),
+        *(_gap_warning(curves[name]) for name in (TASK_MODEL, TASK_MODEL_CALIBRATED) if name in curves),
     ]
     return CurvesWithWarnings(curves, tuple(sentence for sentence in sentences if sentence))
 
@@ -80,11 +93,16 @@ def _order_violation(
 def _calibration_warning(
     predictions: Predictions, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
 ) -> str | None:
-    """Return a warning; None if the error is small or may be chance, or if no curve uses the posteriors."""
+    """Return a warning; None if the error is small or may be chance, or if no curve uses the posteriors.
+
+    Where TMRD is uncertain by much, no error is small: a temperature that separates the posteriors makes it known.
+    """
     if not any(RECIPES[name].needs_posteriors for name in curves):
         return None
     measured = reliability(predictions)
-    if measured.error <= max(LARGE_CALIBRATION_ERROR, measured.error_by_chance):
+    task_model = curves.get(TASK_MODEL)
+    small = 0.0 if task_model is not None and _has_large_gap(task_model) else LARGE_CALIBRATION_ERROR
+    if measured.error <= max(small, measured.error_by_chance):
         return None
     return (
         f"The posteriors are badly calibrated, their expected calibration error is {measured.error:.3f}: the model is "
@@ -100,6 +118,24 @@ def _advice(measured: Reliability, is_tempered: bool) -> str:
     causes = "probabilities in place of logits, strong label smoothing" if unsure else "overfitting"
     return (
         f"Look for the cause ({causes}); the option `calibrate` of `ratefront bounds` tempers the posteriors."
+    )
+
+
+def _has_large_gap(curve: RateDistortionCurve) -> bool:
+    return curve.gap_bits is not None and float(curve.gap_bits.max()) > LARGE_GAP_BITS
+
+
+def _gap_warning(curve: RateDistortionCurve) -> str | None:
+    """Return a warning where the decision lies far above the curve behind posteriors that are practically equal."""
+    if curve.gap_bits is None or not _has_large_gap(curve):
+        return None
+    worst = int(curve.gap_bits.argmax())
+    accuracy, rate_bits = 1.0 - float(curve.distortion[worst]), float(curve.rate_bits[worst])
+    return (
+        f"{CURVE_KINDS[curve.name].title} is not known at an accuracy of {accuracy:.2%}: its point there, "
+        f"{rate_bits:.3f} bit/sample, may lie {float(curve.gap_bits[worst]):.3f} bit above it. The "
+        "posteriors of the classes are equal or differ by rounding alone, so that every answer is expected to be wrong "
+        "equally often. Look for the scale of the scores: logits must not be divided by a large number."
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ratefront.bounded_files import parse_json, read_regular_file
 from ratefront.bounds.closed_form.water_filling import WaterFilling
 from ratefront.bounds.curve_collection import Bounds
 from ratefront.bounds.curve_names import ORACLE
@@ -144,11 +145,10 @@ class _Object(list[tuple[str, Any]]):
 
 def _read(file: Path) -> Any:
     try:
-        text = file.read_text(encoding="utf-8")
-        return json.loads(text, object_pairs_hook=_Object)
+        return parse_json(read_regular_file(file), _Object)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"is not a JSON file: {error}") from error
 
 

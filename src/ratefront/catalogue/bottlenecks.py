@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.catalogue.number_limits import Beta
 
 SurrogateName = Literal["noise", "straight_through", "mixed", "universal"]
 DistanceName = Literal["mse", "mae", "kl", "cosine"]
@@ -55,7 +56,7 @@ class BottleneckParameters(FamilyParameters):
     scale_bound: Annotated[
         float, Field(ge=0.01, le=1, description="least Gaussian scale of a hyperprior")
     ] = 0.11
-    beta: Annotated[float, Field(gt=0, description="bits that one nat of distortion is worth")]
+    beta: Annotated[Beta, Field(description="bits that one nat of distortion is worth")]
 
     @property
     def keeps_map(self) -> bool:

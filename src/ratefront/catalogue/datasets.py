@@ -20,17 +20,16 @@ from pydantic import (
 )
 
 from ratefront.catalogue.file_locations import FILE_LOCATION, AbsolutePath
+from ratefront.catalogue.number_limits import Seed
 from ratefront.catalogue.registry import Registry
 
 
 class DatasetParameters(BaseModel):
     """Parameters that every data set has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    split_seed: Annotated[
-        int, Field(ge=0, le=2**31 - 1, description="decides which samples train, validate and test")
-    ] = 0
+    split_seed: Annotated[Seed, Field(description="decides which samples train, validate and test")] = 0
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
@@ -108,6 +107,9 @@ class FilesParameters(DatasetParameters):
         Field(description="what transparent pixels are laid on; without one they are refused"),
     ] = None
     skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be used")] = False
+    follow_symlinks: Annotated[
+        bool, Field(description="follow symbolic links that lead out of the folder"), FILE_LOCATION
+    ] = False
 
 
 class ImageFolderParameters(LabelledImageParameters, FilesParameters):

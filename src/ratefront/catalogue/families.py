@@ -15,6 +15,13 @@ from ratefront.catalogue.bottlenecks import (
     TrainedWith,
 )
 from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.catalogue.number_limits import (
+    LEAST_LEARNING_RATE,
+    LEAST_SAMPLE_SHARE,
+    MOST_CLASSES,
+    Beta,
+    Sharpness,
+)
 from ratefront.catalogue.registry import Registry
 from ratefront.catalogue.sample_groups import group_problem
 
@@ -27,9 +34,17 @@ class LabelParameters(FamilyParameters):
 
     method: Literal["lossless", "merged", "time_shared"]
     merged_classes: Annotated[
-        int | None, Field(ge=1, description="how many of the rarest classes are sent as the commonest one")
+        int | None,
+        Field(
+            ge=1, le=MOST_CLASSES, description="how many of the rarest classes are sent as the commonest one"
+        ),
     ] = None
-    share: Annotated[float | None, Field(gt=0, lt=1, description="share of the samples that are sent")] = None
+    share: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_SAMPLE_SHARE, le=1 - LEAST_SAMPLE_SHARE, description="share of the samples that are sent"
+        ),
+    ] = None
 
     @property
     def uses_seed(self) -> bool:
@@ -59,7 +74,7 @@ class SplitParameters(BottleneckParameters):
         "none"
     )
     refine_steps: Annotated[int | None, Field(ge=1, le=5000)] = None
-    refine_learning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-3
+    refine_learning_rate: Annotated[float, Field(ge=LEAST_LEARNING_RATE, le=1)] = 5e-3
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -94,10 +109,16 @@ class SampleParameters(FamilyParameters):
 
     channel: Literal["sample_and_communicate", "task_model"]
     sharpness: Annotated[
-        float | None, Field(gt=0, description="inverse temperature at which the posterior is drawn from")
+        Sharpness | None,
+        Field(
+            description="inverse temperature at which the posterior is drawn from",
+        ),
     ] = None
     slope: Annotated[
-        float | None, Field(gt=0, description="of the task model's rate-distortion function, in nat")
+        Sharpness | None,
+        Field(
+            description="of the task model's rate-distortion function, in nat",
+        ),
     ] = None
     group: Annotated[
         int | None,
@@ -153,8 +174,8 @@ class ImageCodecParameters(FamilyParameters):
         Literal["mse", "task"] | None, Field(description="of the image, or of the task model's labels")
     ] = None
     beta: Annotated[
-        float | None,
-        Field(gt=0, description="mse: the λ of CompressAI's models; task: bits that one nat is worth"),
+        Beta | None,
+        Field(description="mse: the λ of CompressAI's models; task: bits that one nat is worth"),
     ] = None
 
     @property

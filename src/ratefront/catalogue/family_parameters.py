@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class FamilyParameters(BaseModel):
     """A family's own parameters: the leaves that a sweep file may search under it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @property
     def uses_seed(self) -> bool:

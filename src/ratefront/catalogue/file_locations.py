@@ -7,6 +7,9 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from ratefront.bounded_files import check_regular_file
+from ratefront.errors import InputError
+
 
 class FileLocation:
     """Marks a parameter in its annotation, as ``Annotated[str, FILE_LOCATION]``."""
@@ -29,6 +32,26 @@ def file_location_parameters(parameters: type[BaseModel]) -> frozenset[str]:
     return frozenset(
         name for name, field in fields if _marked(field.metadata) or _is_marked(field.annotation)
     )
+
+
+def check_locations(parameters: BaseModel) -> None:
+    """Check that no parameter names a FIFO, a device or a socket, which would be read for ever.
+
+    Whether a file or folder is there, its reader says better.
+
+    Raises:
+        InputError: One does.
+    """
+    for name in sorted(file_location_parameters(type(parameters))):
+        location = getattr(parameters, name)
+        path = Path(location) if isinstance(location, str) else None
+        try:
+            if path is not None and not path.is_dir():
+                check_regular_file(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise InputError(f"{name}: {location}: {error.strerror}") from error
 
 
 def _is_marked(annotation: Any) -> bool:

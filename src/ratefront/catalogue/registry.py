@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ratefront.errors import UnknownNameError
+from ratefront.catalogue.file_locations import check_locations
+from ratefront.errors import InputError, UnknownNameError
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
@@ -41,6 +42,24 @@ def remember_descriptions() -> Iterator[None]:
         _remembered.reset(token)
 
 
+_described: ContextVar[bool] = ContextVar("_described", default=True)
+
+
+@contextmanager
+def without_descriptions() -> Iterator[None]:
+    """Describe nothing inside this block: no data are read and no network is built, so that neither must exist."""
+    token = _described.set(False)
+    try:
+        yield
+    finally:
+        _described.reset(token)
+
+
+def are_described() -> bool:
+    """Return whether data sets and task models must exist; not inside ``without_descriptions``."""
+    return _described.get()
+
+
 @dataclass(frozen=True)
 class Registered(Generic[Parameters]):
     """One entry of a registry.
@@ -64,15 +83,25 @@ class Registered(Generic[Parameters]):
     def facts_for(self, parameters: Parameters, *dataset_facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts of the entry with these parameters; a task model also takes the facts of its data set.
 
+        Inside ``without_descriptions`` those are the general facts alone.
+
         Raises:
-            InputError: The parameters name something that is missing or cannot be used, such as a file.
+            InputError: The parameters name something that is missing or cannot be used, such as a file; a FIFO or a
+                device is not opened.
         """
-        if self.describe is None:
+        if are_described():
+            check_locations(parameters)
+        if self.describe is None or not are_described():
             return dict(self.facts)
         remembered = _remembered.get()
         key = (self.describe, self.name, parameters.model_dump_json(), repr(dataset_facts))
         if remembered is None or key not in remembered:
-            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *dataset_facts)
+            try:
+                described: dict[str, Any] = self.facts | load_target(self.describe)(
+                    parameters, *dataset_facts
+                )
+            except OSError as error:
+                raise InputError(f"{error.filename or self.name}: {error.strerror or error}") from error
             if remembered is None:
                 return described
             remembered[key] = described
@@ -112,12 +141,12 @@ class Registry(Generic[Parameters]):
         self._entries[name] = Registered(name, parameters, target, summary, facts or {}, describe)
 
     def __getitem__(self, name: str) -> Registered[Parameters]:
-        if name not in self._entries:
+        if name not in self:
             raise UnknownNameError(self.kind, name, self)
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return isinstance(name, str) and name in self._entries
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._entries))

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from ratefront.catalogue.file_locations import AbsolutePath
+from ratefront.catalogue.number_limits import MOST_EPOCHS, BatchSize, LearningRate, Seed
 from ratefront.catalogue.registry import Registry
 
 #: A data set with this number of classes is taken to be ImageNet.
@@ -32,19 +33,20 @@ _OMITTED_AT_DEFAULT = {"augment", "weight_decay", "label_smoothing", "weights", 
 class TaskModelParameters(BaseModel):
     """Parameters of every task model, which is trained once and cached by their content and that of the data."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: Annotated[
-        int, Field(ge=0, description="0, with weights: the network as it is, nothing is trained")
+        int,
+        Field(ge=0, le=MOST_EPOCHS, description="0, with weights: the network as it is, nothing is trained"),
     ] = 30
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    batch_size: BatchSize = 64
+    learning_rate: LearningRate = 3e-3
+    seed: Seed = 0
     augment: Annotated[
         Literal["none", "shift", "affine", "flip"],
         Field(description="how training samples are changed at random, differently in every epoch"),
     ] = "none"
-    weight_decay: Annotated[float, Field(ge=0, description="of Adam")] = 1e-5
+    weight_decay: Annotated[float, Field(ge=0, le=1e3, description="of Adam")] = 1e-5
     label_smoothing: Annotated[
         float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
     ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad

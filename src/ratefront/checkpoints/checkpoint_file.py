@@ -22,16 +22,19 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ratefront.checkpoints.training_state import Snapshot, TrainingState
-from ratefront.store.files.atomic_files import remove_drafts, write_bytes
+from ratefront.store.files.atomic_files import make_folder_below, remove_drafts, write_bytes
 
 _log = logging.getLogger(__name__)
 
 
 class CheckpointFile:
-    """The checkpoint of one training; ``identity`` is JSON data that says which training that is."""
+    """The checkpoint of one training; ``identity`` is JSON data that says which training that is.
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
-        self.path, self._identity = path, dict(identity)
+    Where its folder is missing, the folder is created. If there is a ``root``, that must exist.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], root: Path | None = None) -> None:
+        self.path, self._identity, self._root = path, dict(identity), root
 
     def write(self, snapshot: Snapshot) -> None:
         """Replace the snapshot on disk.
@@ -41,7 +44,10 @@ class CheckpointFile:
         """
         description = json.dumps({"identity": self._identity, "plain": snapshot.plain}, sort_keys=True)
         metadata = {"ratefront": description, "sha256": _checksum(description, snapshot.tensors)}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self._root is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            make_folder_below(self._root, self.path.parent)
         write_bytes(self.path, save(dict(snapshot.tensors), metadata))
 
     def read(self) -> Snapshot | None:

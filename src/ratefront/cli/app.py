@@ -21,6 +21,7 @@ from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
 from ratefront.cli.messages_in_flags import log_with_flags, with_flags
 from ratefront.errors import InputError, RatefrontError
+from ratefront.safe_text import visible
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,9 +68,14 @@ def main() -> NoReturn:
 
     Exit codes: 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 the reader of the output has gone.
     """
-    streams = sys.stdout, sys.stderr
-    for stream in streams:
+    from ratefront.terminal.closed_output import open_missing_streams
+    from ratefront.terminal.escaped_output import escaping
+
+    open_missing_streams()
+    for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    # Names in messages, tables and warnings may come from a stranger's folder.
+    sys.stdout, sys.stderr = streams = escaping(sys.stdout), escaping(sys.stderr)
     try:
         app()
         code: str | int | None = 0
@@ -113,13 +119,13 @@ def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
             with log_with_flags():
                 return command(*args, **kwargs)
         except RatefrontError as error:
-            print(f"ratefront: {with_flags(error)}", file=sys.stderr)
+            print(f"ratefront: {visible(with_flags(error))}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
             if isinstance(error, BrokenPipeError) and _reader_is_gone():
                 raise typer.Exit(EXIT_READER_GONE) from error
             place = f"{error.filename}: " if error.filename else ""
-            print(f"ratefront: {place}{error.strerror or error}", file=sys.stderr)
+            print(f"ratefront: {visible(f'{place}{error.strerror or error}')}", file=sys.stderr)
             raise typer.Exit(InputError.exit_code if isinstance(error, WRONG_PATH_ERRORS) else 1) from error
         except KeyboardInterrupt as error:
             print("ratefront: interrupted", file=sys.stderr)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ratefront.cli.next_command import ratefront_command
+from ratefront.safe_text import visible
 from ratefront.wording import Argument, Message, Named
 
 #: Argument of a public function → the flag that gives it.
@@ -45,7 +46,7 @@ def with_flags(message: object) -> str:
 
 @contextmanager
 def log_with_flags() -> Iterator[None]:
-    """Log in the words of the command line inside the block.
+    """Log in the words of the command line inside the block, with control characters escaped.
 
     This concerns records without a handler, which Python's last resort prints.
     """
@@ -63,6 +64,8 @@ def log_with_flags() -> Iterator[None]:
 def _reword(record: logging.LogRecord) -> bool:
     if isinstance(record.msg, Message):
         record.msg = with_flags(record.msg)
+    # While a display is live, Rich would take escape sequences in what is logged for styles and links.
+    record.msg, record.args = visible(record.getMessage()), ()
     return True
 
 

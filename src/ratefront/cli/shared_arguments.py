@@ -16,6 +16,9 @@ SpecArgument = Annotated[
 OverridesOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the sweep file.")
 ]
+OwnModuleOption = Annotated[
+    bool, typer.Option("--own-module", help="Allow the sweep's Python code to run, because it is yours.")
+]
 SweepFolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)
 ]
@@ -32,11 +35,12 @@ def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[
     overrides: dict[str, Any] = {}
     for text in set_ or ():
         key, equals, value = text.partition("=")
+        shown = text if text.isprintable() else ascii(text)  # a terminal would obey an escape sequence
         if not equals or not all(part.strip() for part in key.split(".")):
-            raise InputError(f"--set {text}: must be key=value, with a dotted key (training.epochs=5)")
+            raise InputError(f"--set {shown}: must be key=value, with a dotted key (training.epochs=5)")
         overrides.pop(key, None)  # a key that is given twice counts at its last position
         try:
             overrides[key] = read_yaml(value)
         except ValueError as error:
-            raise InputError(f"--set {text}: {error}") from error
+            raise InputError(f"--set {shown}: {error}") from error
     return overrides if trials is None else {**overrides, "trials": trials}

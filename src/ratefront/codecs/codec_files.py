@@ -15,17 +15,25 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
+from ratefront.bounded_files import check_regular_file, parse_json, read_regular_file
 from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
+from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 from ratefront.complexity.stored_precision import stored_tensors
 from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
+from ratefront.known_code import check_may_run
+from ratefront.record_fields import record_check
+from ratefront.spec.import_paths.target_modules import own_task_model_code
 from ratefront.spec.sweep_spec import Named
 from ratefront.trial_records import Scalar
-from ratefront.wording import Argument, Message
 
 _VERSION = 3
+
+#: A tensor of a network may take so many times the bytes of all stored weights, and so many more.
+_FACTOR, _SPARE_BYTES = 8, 256 << 20
 _LARGEST_SIZE = 1 << 20  # of a sample's side, and of the number of classes
 
 
@@ -63,7 +71,8 @@ def load_codec(
         weights: The file ``codec.safetensors``.
         receiver_only: Build only what decoding needs.
         own_module: Allow the files to name Python code that is run, as they do where the task model is a ``module``.
-            Say so only for files of your own.
+            Say so only for files of your own. Code that this machine has run for the user's own sweeps needs no such
+            word.
 
     Returns:
         The codec and its identity.
@@ -72,34 +81,62 @@ def load_codec(
         InputError: A file is missing, is not a codec's, has another version, or names code that may not be run.
     """
     try:
-        config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
-        content: dict[str, Any] = dict(json.loads(config_bytes))
+        check_regular_file(weights)
+        config_bytes, weight_bytes = read_regular_file(config), weights.read_bytes()
+        content: dict[str, Any] = dict(parse_json(config_bytes))
         tensors = load(weight_bytes)
-    except (OSError, ValueError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, SafetensorError) as error:
         raise InputError(f"no codec at {config.parent}: {error}") from error
     if content.get("version") != _VERSION:
         raise InputError(
             f"{config}: version {content.get('version')!r} cannot be read; this is version {_VERSION}"
         )
     structure = _structure(content, config)
-    if structure.task_model.get("name") == "module" and not own_module:
-        raise InputError(
-            Message(
-                f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only "
-                "where you say that it is yours (",
-                Argument("own_module", True),
-                ")",
-            )
-        )
-    family = load_family(str(content.get("family")))
-    codec = family.build(structure, receiver_only=receiver_only)
-    _load_weights(codec, tensors, config)
+    check_may_run(own_task_model_code(structure.task_model), str(config), own_module=own_module)
+    try:
+        codec = _build(str(content.get("family")), structure, receiver_only, len(weight_bytes))
+        _load_weights(codec, tensors, config)
+    except InputError:
+        raise
+    except Exception as error:  # the file may hold anything, and each network fails in its own way
+        raise InputError(f"{config} describes no codec: {type(error).__name__}: {error}") from error
     return codec.eval().requires_grad_(False), _identity(config_bytes, weight_bytes)
+
+
+def _build(family: str, structure: CodecStructure, receiver_only: bool, stored_bytes: int) -> Codec:
+    """Build the codec; a network that is much larger than the stored weights is refused before its memory is used."""
+    parameters = CATALOGUE.families[family].parameters.model_validate(dict(structure.parameters))
+    facts = {"classes": structure.classes, "shape": structure.shape}
+    if problem := parameters.unfit(facts):
+        raise ValueError(problem)
+    with _BoundedTensors(_FACTOR * stored_bytes + _SPARE_BYTES):
+        return load_family(family).build(structure, receiver_only=receiver_only)
+
+
+class _BoundedTensors(TorchFunctionMode):
+    """Refuses a tensor of more than so many bytes as soon as it is made: its memory is used only when it is filled."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call the operation and look at what it returns."""
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(tensor, Tensor) and tensor.numel() * tensor.element_size() > self._most_bytes:
+                raise ValueError(
+                    f"a tensor of shape {tuple(tensor.shape)} is larger than the stored weights allow"
+                )
+        return made
 
 
 def _structure(content: Mapping[str, Any], config: Path) -> CodecStructure:
     """The structure in a file that a stranger may have written: every size of a network must be a whole number."""
     try:
+        record_check(CodecStructure, is_partial=True)(dict(content))
         parameters, task_model = dict(content["parameters"]), dict(content["task_model"])
         sizes = [content["classes"], *content["shape"]]
     except (KeyError, TypeError, ValueError) as error:
@@ -119,7 +156,17 @@ def _load_weights(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> 
     mismatched = [name for name, tensor in wanted.items() if tensors[name].shape != tensor.shape]
     if mismatched:
         raise InputError(f"{config}: weights of another shape: {', '.join(mismatched)}")
+    for name, tensor in wanted.items():
+        stored = tensors[name]
+        if stored.is_floating_point() != tensor.is_floating_point() or stored.is_complex():
+            raise InputError(
+                f"{config}: the weights {name} are stored as {stored.dtype}, not as {tensor.dtype}"
+            )
+        if not stored.isfinite().all():
+            raise InputError(f"{config}: the weights {name} are not all finite")
     codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
+    for tables in (module for module in codec.modules() if isinstance(module, QuantizedTables)):
+        tables.check()
 
 
 def codec_structure(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:

@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from PIL import Image
-
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.images.folder_layout import check_image_folder, describe_file_endings, list_image_files
+from ratefront.data.images.image_decoding import open_image
+from ratefront.data.images.linked_folders import LinkRule
 from ratefront.errors import InputError
 from ratefront.spec.problem_wording import unknown
 from ratefront.spec.sweep_spec import Named
@@ -62,10 +62,11 @@ def _named(name: str, **values: Any) -> Named:
 def _sides(root: Path) -> list[int]:
     """Return the usual sides that the images have, or their own side where they are smaller than all of these."""
     check_image_folder(root)
-    shorter = list(islice(_shorter_sides(root), _MOST_IMAGES_READ))
+    links = LinkRule(root)
+    shorter = list(islice(_shorter_sides(links), _MOST_IMAGES_READ))
     if not shorter:
         raise InputError(
-            f"{root}: there are no image files in it that can be read; {describe_file_endings(root)}"
+            f"{root}: there are no image files in it that can be read; {describe_file_endings(root, links)}"
         )
     typical = max(int(median(shorter)), _SMALLEST_SIDE)
     if typical in range(_SIDES[-1], _SIDES[0]):
@@ -73,12 +74,12 @@ def _sides(root: Path) -> list[int]:
     return [side for side in _SIDES if side <= typical] or [typical]
 
 
-def _shorter_sides(root: Path) -> Iterator[int]:
+def _shorter_sides(links: LinkRule) -> Iterator[int]:
     """Yield the shorter side of images from all over the folder; only their headers are read."""
-    files = list(list_image_files(root))
+    files = list(list_image_files(links.root, links))
     for name in files[:: max(1, len(files) // _MOST_IMAGES_READ)]:
         with (
             suppress(Exception),
-            Image.open(root / name) as image,
+            open_image(str(links.root / name)) as image,
         ):  # files that are no images are reported when all are read
             yield min(image.size)

@@ -24,6 +24,7 @@ from ratefront.engine.messages import (
     SlotCommand,
     Start,
     StopRequested,
+    TimedOut,
     Wait,
     WorkerMessage,
 )
@@ -31,6 +32,7 @@ from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
 from ratefront.engine.trial_resources import is_to_be_measured, needs_of
+from ratefront.errors import TrialTimedOutError
 from ratefront.history import events
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
@@ -148,7 +150,7 @@ class Engine:
             return []
         return self._judge_running(trial, message)
 
-    def _judge_running(self, trial: TrialHistory, message: WorkerMessage) -> list[events.Event]:
+    def _judge_running(self, trial: TrialHistory, message: WorkerMessage | TimedOut) -> list[events.Event]:
         match message:
             case events.Reported():
                 return self._reported(trial, message)
@@ -156,6 +158,10 @@ class Engine:
                 return [self._finished(trial, message)]
             case events.Failed():
                 return [self._failed(trial, message)]
+            case TimedOut(trial_id, attempt, hours):
+                reason = f"ran longer than trial_hours: {hours:g}"
+                failure = events.Failed(trial_id, attempt, TrialTimedOutError.__name__, reason)
+                return [self._failed(trial, failure)]
 
     def _reported(self, trial: TrialHistory, message: events.Reported) -> list[events.Event]:
         if message.step <= trial.step:
@@ -180,7 +186,7 @@ class Engine:
         """Update the state with an entry of the ledger.
 
         Raises:
-            ValueError: The entry contradicts the ones before it (see ``SweepHistory.apply``).
+            LedgerDamagedError: The entry contradicts the ones before it (see ``SweepHistory.apply``).
         """
         self.history.apply(entry)
         match entry.event:

@@ -29,6 +29,7 @@ class LedgerLike(Protocol):
 
         Raises:
             OSError: It cannot be written.
+            LedgerMovedError: It is not at its path any more.
         """
 
 
@@ -67,6 +68,7 @@ class LiveSweep:
 
         Raises:
             EngineError: The ledger cannot be written. The sweep must not go on without a record.
+            LedgerMovedError: The ledger is not at its path any more. What happens to trials now is not their fault.
         """
         try:
             entry = self._ledger.append(event)

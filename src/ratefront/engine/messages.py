@@ -6,7 +6,8 @@ engine. Where a slot is free, the driver asks the engine for a *command*.
 
 The message of a worker is an event that the ledger may hold: ``Started``, ``Reported``, ``Finished``, ``Failed``. As a
 message it is not judged yet. It may come late or twice, its metrics may be NaN, and its result may be anything. Whether
-a failure is final is not decided. The message of a person is a request, ``StopRequested``.
+a failure is final is not decided. The message of a person is a request, ``StopRequested``. The message of the driver's
+own clock is ``TimedOut``: the engine has no clock.
 """
 
 from __future__ import annotations
@@ -29,8 +30,17 @@ class StopRequested:
     reason: str
 
 
+@dataclass(frozen=True)
+class TimedOut:
+    """This attempt has run for longer than ``hours``, the sweep file's ``trial_hours``."""
+
+    trial_id: str
+    attempt: int
+    hours: float
+
+
 WorkerMessage: TypeAlias = Reported | Finished | Failed
-EngineMessage: TypeAlias = Started | WorkerMessage | StopRequested
+EngineMessage: TypeAlias = Started | WorkerMessage | StopRequested | TimedOut
 
 
 # Commands: what the driver is to do.

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from ratefront.trial_records import Scalar
+from ratefront.record_fields import record_check
+from ratefront.trial_records import Scalar, is_trial_id
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.
@@ -64,6 +65,10 @@ class Planned:
     seed: int
     values: Mapping[str, Scalar]
 
+    def __post_init__(self) -> None:
+        if not is_trial_id(self.trial_id):
+            raise ValueError(f"a trial is named as t0000 is, got {self.trial_id!r}")
+
 
 @dataclass(frozen=True)
 class Started:
@@ -96,7 +101,7 @@ class Finished:
 
     trial_id: str
     attempt: int
-    result: Mapping[str, Any]
+    result: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -204,6 +209,7 @@ KINDS: Mapping[str, type[Any]] = {
     "ended": Ended,
 }
 _NAMES = {cls: name for name, cls in KINDS.items()}
+_CHECKS = {name: record_check(cls) for name, cls in KINDS.items()}
 
 
 class Entry(NamedTuple):
@@ -231,4 +237,17 @@ def from_plain(kind: str, data: Mapping[str, Any]) -> Event:
         event: Event = KINDS[kind](**data)
     except TypeError as error:
         raise ValueError(f"event {kind!r}: {error}") from error
+    return event
+
+
+def from_stored(kind: str, data: Mapping[str, Any]) -> Event:
+    """The event from (kind, data) of a ledger, which a stranger may have written: every field is checked.
+
+    Raises:
+        ValueError: The kind is unknown or the data do not fit it; names the field.
+    """
+    if kind not in KINDS:
+        return from_plain(kind, data)  # it says which kinds there are
+    _CHECKS[kind](data)
+    event: Event = KINDS[kind](**data)
     return event

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from sys import intern
-from typing import Any
+from typing import Any, TypeAlias
 
-from ratefront.errors import UnknownTrialError
+from ratefront.errors import LedgerDamagedError, UnknownTrialError
 from ratefront.history import events
 from ratefront.history.pause_python_gc import garbage_collection_paused
+from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.history.sweep_speed import SweepSpeed
 from ratefront.trial_records import (
     ENDED,
@@ -95,6 +96,9 @@ class TrialHistory:
         self.step = 0
 
 
+#: What happens to a trial while an attempt runs.
+_OfAttempt: TypeAlias = events.Reported | events.Finished | events.Failed
+
 #: Errors that may pass although they do not say so: Python's and torch's names for memory that was full at the time.
 OUT_OF_MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError"})
 
@@ -143,7 +147,7 @@ class SweepHistory:
         """The history that these entries give.
 
         Raises:
-            ValueError: An entry contradicts the ones before it (see ``apply``).
+            LedgerDamagedError: An entry contradicts the ones before it (see ``apply``).
         """
         history = cls(keeps_curves=keeps_curves)
         with garbage_collection_paused():
@@ -179,7 +183,7 @@ class SweepHistory:
 
     def worked_s(self, now: float) -> float:
         """The sweep's time at work up to now, in seconds, where a driver is at work."""
-        return self.speed.worked_s_at_work + max(0.0, now - self.last_time)
+        return self.speed.worked_at_work_s + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials that have one of these statuses, in the order in which they were planned."""
@@ -205,27 +209,39 @@ class SweepHistory:
         """Update the history with one more entry.
 
         Raises:
-            ValueError: The event names a trial that was never planned, plans one twice, ends one that has ended, or
-                reopens one that has not failed; or a failure was not judged.
+            LedgerDamagedError: The event contradicts the ones before it: it names a trial that was never planned, plans
+                one twice or out of order, starts one that runs, is of an attempt that does not run, ends a trial that
+                has ended, or reopens one that has not failed; a failure was not judged; or a result or the sweep file
+                is not what ratefront writes. Names the entry.
         """
         self.last_time = entry.time
         self.speed.apply(entry)
-        _APPLY[type(entry.event)](self, entry.event, entry.time)
+        self._change(entry)
+
+    def _change(self, entry: events.Entry) -> None:
+        try:
+            _APPLY[type(entry.event)](self, entry.event, entry.time)
+        except ValueError as error:
+            kind = events.to_plain(entry.event)[0]
+            raise LedgerDamagedError(f"entry {entry.seq} of the ledger, {kind}: {error}") from error
 
     def pass_over_report(self, time: float) -> None:
         """Take in when a report came that a later one of its trial replaces (see ``apply_report``)."""
         self.last_time = time
         self.speed.pass_over(time)
 
-    def apply_report(self, event: events.Reported) -> None:
+    def apply_report(self, entry: events.Entry) -> None:
         """Apply a report that was passed over, because it turned out to be the last of its trial.
 
         Raises:
-            ValueError: The trial was never planned, or has ended.
+            LedgerDamagedError: As ``apply``.
         """
-        self._report(event, self.last_time)
+        self._change(entry)
 
     def _create(self, event: events.Created, time: float) -> None:
+        if self.spec or self.trials:
+            raise ValueError("the sweep has begun already")
+        check_recorded_spec(event.spec)
         self.spec, self.created_time = dict(event.spec), time
         self.ledger_format = event.ledger_format
 
@@ -235,6 +251,8 @@ class SweepHistory:
     def _plan(self, event: events.Planned, time: float) -> None:
         if event.trial_id in self.trials:
             raise ValueError(f"trial {event.trial_id} is planned twice")
+        if event.number != len(self.trials):
+            raise ValueError(f"trial {event.trial_id} is number {event.number} instead of {len(self.trials)}")
         params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
         self.trials[event.trial_id] = TrialHistory(event.number, params, time)
         self.counts["planned"] += 1
@@ -242,16 +260,28 @@ class SweepHistory:
 
     def _start(self, event: events.Started, time: float) -> None:
         trial = self._not_ended(event.trial_id)
+        if trial.status == "running" or event.attempt != trial.attempts + 1:
+            raise ValueError(
+                f"attempt {event.attempt} of trial {event.trial_id} begins, which is {trial.status} after "
+                f"{trial.attempts} attempts"
+            )
         trial.attempts, trial.started_time = event.attempt, time
         trial.resources = self.spec.get("resources") or {}
         self._move(trial, "running")
 
     def _report(self, event: events.Reported, time: float) -> None:
-        self._not_ended(event.trial_id).report(Progress(event.step, own_metrics(event.metrics)))
+        trial = self.trials.get(event.trial_id)  # nine events of ten are reports
+        if trial is None or trial.status != "running" or event.attempt != trial.attempts:
+            trial = self._running(event)
+        if event.step <= trial.step:
+            raise ValueError(f"trial {event.trial_id} reports step {event.step} after step {trial.step}")
+        trial.report(Progress(event.step, own_metrics(event.metrics)))
 
     def _finish(self, event: events.Finished, time: float) -> None:
-        trial = self._not_ended(event.trial_id)
+        trial = self._running(event)
         trial.result = TrialResult.from_json(event.result)
+        if trial.result.trial_id != event.trial_id:
+            raise ValueError(f"the result of trial {event.trial_id} is that of {trial.result.trial_id!r}")
         share = trial.result.extra.get(GPU_MEMORY_SHARE)
         if share is not None:
             self.gpu_memory_share = max(share, self.gpu_memory_share or 0.0)
@@ -260,7 +290,7 @@ class SweepHistory:
     def _fail(self, event: events.Failed, time: float) -> None:
         if event.final is None:
             raise ValueError(f"the failure of trial {event.trial_id} was not judged")
-        trial = self._not_ended(event.trial_id)
+        trial = self._running(event)
         trial.setbacks = 0 if trial.got_further else trial.setbacks + 1
         trial.memory_failures += event.error in OUT_OF_MEMORY_ERRORS
         trial.error = event.error
@@ -287,9 +317,13 @@ class SweepHistory:
             self._move(trial, "planned")
 
     def _reconfigure(self, event: events.Reconfigured, time: float) -> None:
-        self.spec = {**self.spec, **event.settings}
+        spec = {**self.spec, **event.settings}
+        check_recorded_spec(spec)
+        self.spec = spec
 
     def _extend(self, event: events.Extended, time: float) -> None:
+        if event.trials < 1:
+            raise ValueError(f"trials: a number of at least 1 belongs here, not {event.trials}")
         self.extended_to, self.ended = event.trials, False
 
     def _reopen(self, event: events.Reopened, time: float) -> None:
@@ -315,8 +349,17 @@ class SweepHistory:
             raise ValueError(f"trial {trial_id} has already ended as {trial.status}")
         return trial
 
+    def _running(self, event: _OfAttempt) -> TrialHistory:
+        trial = self._not_ended(event.trial_id)
+        if trial.status != "running" or event.attempt != trial.attempts:
+            raise ValueError(
+                f"attempt {event.attempt} of trial {event.trial_id} does not run: the trial is {trial.status} after "
+                f"{trial.attempts} attempts"
+            )
+        return trial
+
     def _end(self, trial: TrialHistory, status: Status, reason: str, time: float) -> None:
-        # A clock that was set back between must not give a trial that ends before it starts.
+        # A clock that was put back must not give a trial a negative length.
         trial.reason, trial.ended_time = reason, max(time, trial.started_time or trial.planned_time)
         if not self.keeps_curves:
             trial.reports = []

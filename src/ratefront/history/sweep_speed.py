@@ -63,8 +63,8 @@ class SweepSpeed:
         return since_last_s
 
     @property
-    def worked_s_at_work(self) -> float:
-        """The time at work where a driver is at work now: it was, too, when a person stopped the last trials."""
+    def worked_at_work_s(self) -> float:
+        """``worked_s`` where a driver is at work: the time up to trials that a person stopped then counts at once."""
         return self.worked_s + self._stopping_s
 
     def trials_per_hour(self, worked_s: float) -> float | None:

@@ -48,9 +48,10 @@ def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
     A sweep that ended before it planned a trial may be replaced.
 
     Raises:
-        InputError: A new sweep would write among other files, or there is no sweep to resume.
+        InputError: A new sweep would write among other files, there is no sweep to resume, or there is a link.
     """
     path = folder.path
+    folder.check_entries()
     if options.extend is not None and options.extend < 1:
         raise InputError(f"extend must be ≥ 1, got {options.extend}")
     if options.resume:

@@ -1,8 +1,8 @@
 """What the driver does at every turn of the loop that waits for workers.
 
-It checks for signals, carries out stop requests, and lets the followers draw the report. The loop itself is Ray Tune's
-while trials run, and ``task_model_worker``'s before that. Where the driver is in no loop, as while it replays a long
-ledger or delivers what is left to a tracker, a thread looks for requests to stop the sweep.
+It checks for signals and for the sweep's folder, carries out stop requests, and lets the followers draw the report. The
+loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that. Where the driver is in no loop, as
+while it replays a long ledger or delivers what is left to a tracker, a thread looks for requests to stop the sweep.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.store.ledger.driver_lock import driver_of
+from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.stop_requests import (
     StopRequest,
     take_from,
@@ -41,9 +42,15 @@ class DriverLoop:
     """
 
     def __init__(
-        self, live: LiveSweep, folder: SweepFolder, caught: Interrupts, followers: SweepFollowers
+        self,
+        live: LiveSweep,
+        ledger: Ledger,
+        folder: SweepFolder,
+        caught: Interrupts,
+        followers: SweepFollowers,
     ) -> None:
-        self._live, self._folder, self._caught, self._followers = live, folder, caught, followers
+        self._live, self._ledger, self._folder = live, ledger, folder
+        self._caught, self._followers = caught, followers
         self._next_look = 0.0
 
     def hold_signals(self) -> None:
@@ -66,15 +73,25 @@ class DriverLoop:
         """
         self._caught.check()
 
+    def check_folder(self) -> None:
+        """Check that the sweep's folder is where it was.
+
+        Raises:
+            LedgerMovedError: It is not.
+        """
+        self._ledger.check_in_place()
+
     def tick(self) -> None:
-        """Check for signals, carry out requests, and let the followers draw the report if it is due.
+        """Check for signals and for the folder, carry out requests, and let the followers draw a report that is due.
 
         Raises:
             Interrupted: A signal or a request asks the sweep to end.
+            LedgerMovedError: The sweep's folder is not where it was.
         """
         self._caught.check()
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + REQUEST_INTERVAL_S
+            self.check_folder()
             self.carry_out(take_requests(self._folder))
         self._followers.tick(self._live.history)
 

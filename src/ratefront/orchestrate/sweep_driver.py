@@ -11,7 +11,7 @@ from importlib.metadata import version
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
-from ratefront.errors import EngineError, RatefrontError
+from ratefront.errors import EngineError, LedgerMovedError, RatefrontError
 from ratefront.history.events import Event, Halted
 from ratefront.history.sweep_history import SweepHistory, spec_in
 from ratefront.orchestrate.begin_and_resume_checks import (
@@ -95,6 +95,7 @@ def run_sweep(
         LedgerError: The ledger is damaged, or another driver writes it.
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came, or a request to stop; the sweep can be resumed.
         EngineError: The sweep cannot go on; it can be resumed when the cause is gone.
+        LedgerMovedError: The sweep's folder was moved, deleted or replaced; it can be resumed where it is.
     """
     folder, options = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
     check_folder(folder, options)
@@ -117,12 +118,12 @@ def run_sweep(
         opener = DriverIdentity(name_of_this_process(), version("ratefront"))
         opening = opening_events(loaded.spec, engine.history, options, opener, change)
         live = LiveSweep(engine, ledger, followers.changed)
-        loop = DriverLoop(live, folder, caught, followers)
+        loop = DriverLoop(live, ledger, folder, caught, followers)
         if runs_trials(opening) or change.moves_files:
             slots = slots or _slots(stack, loaded.spec, caught)
         if change.moves_files or has_trials_left(engine, opening):
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
-        with followers, _closing_failed(followers, caught):
+        with followers, _closing_failed(followers, caught), _noticing_moved_folder(ledger):
             if opening:
                 _open(live, loaded.spec, folder, opening, change)
             if slots and runs_trials(opening):
@@ -223,6 +224,20 @@ def _closing_failed(followers: SweepFollowers, caught: Interrupts) -> Iterator[N
 
 
 @contextmanager
+def _noticing_moved_folder(ledger: Ledger) -> Iterator[None]:
+    """Let a missing folder be the error, where something else failed because of it.
+
+    Raises:
+        LedgerMovedError: In place of an error of any kind.
+    """
+    try:
+        yield
+    except Exception:
+        ledger.check_in_place()
+        raise
+
+
+@contextmanager
 def _recording_halt(live: LiveSweep) -> Iterator[None]:
     """Write into the ledger why the driver leaves the sweep before its end. The error passes on.
 
@@ -243,5 +258,5 @@ def _recording_halt(live: LiveSweep) -> Iterator[None]:
 def _record_halt(live: LiveSweep, halted: Halted) -> None:
     try:
         live.record(halted)
-    except EngineError as error:  # the ledger may be what cannot be written
+    except (EngineError, LedgerMovedError) as error:  # the ledger may be what cannot be written
         _log.debug("why the sweep ends is not in its ledger: %s", error)

@@ -73,8 +73,9 @@ def _prepare_on_worker(
     on_training: Callable[[TaskModelProgress], None] | None,
 ) -> TaskModelReady:
     needs = Needs(*task_model_resources(context.spec))
-    arguments = (context.spec, context.folder / "task_model", "cuda" if needs.gpus else "cpu")
-    file = ProgressFile(SweepFolder(context.folder).task_model_progress)
+    folder = SweepFolder(context.folder)
+    arguments = (context.spec, folder.task_model, "cuda" if needs.gpus else "cpu")
+    file = ProgressFile(folder.task_model_progress)
     file.remove()  # an earlier driver's worker may have left it
     progress = _TrainingProgress(file, on_training)
 
@@ -163,6 +164,7 @@ def _wait_for(running: Any, loop: DriverLoop, tick: Callable[[], None], failure:
     try:
         while not ray.wait([running], timeout=0.1)[0]:
             tick()
+        loop.check_folder()  # what the worker returned may be due to a missing folder
     except BaseException:
         with suppress(ray.exceptions.RayError):
             ray.cancel(running, force=True)

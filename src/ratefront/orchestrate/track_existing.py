@@ -14,6 +14,7 @@ from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.read_ledger import read_history, read_spec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
+from ratefront.tracking.known_addresses import recorded_address
 from ratefront.tracking.mlflow.registration import check_model_name
 from ratefront.tracking.tracker_protocol import TrackedEnding
 from ratefront.tracking.tracking_uri import is_same_store, resolve_uri
@@ -45,17 +46,15 @@ def track_existing_sweep(
         The address of the store.
 
     Raises:
-        InputError: The folder holds no sweep, the address cannot hold one, or the sweep's own driver reports
-            there already.
+        InputError: The folder holds no sweep, the address cannot hold one or was never used here and not given, or
+            the sweep's own driver reports there already.
         TrackingError: The store cannot be reached, refuses, or accepts nothing more.
     """
     settings = _tracking_settings(folder)
-    uri, register_as = (
-        resolve_uri(tracking_uri or settings.uri, folder.path),
-        register or settings.register_as,
-    )
+    uri = _address(folder, tracking_uri, settings)
+    register_as = register or settings.register_as
     check_model_name(register_as)
-    if driver_of(folder) and is_same_store(uri, resolve_uri(settings.uri, folder.path)):
+    if driver_of(folder) and _is_in_spec(folder, uri, settings):
         raise InputError(
             Message(
                 f"{folder.path} is running, and its driver reports there already; give another ",
@@ -72,6 +71,17 @@ def track_existing_sweep(
     finally:
         follower.abandon()
     return uri
+
+
+def _address(folder: SweepFolder, given: str | None, settings: Tracking) -> str:
+    return recorded_address(settings.uri, folder.path) if given is None else resolve_uri(given, folder.path)
+
+
+def _is_in_spec(folder: SweepFolder, uri: str, settings: Tracking) -> bool:
+    try:
+        return is_same_store(uri, resolve_uri(settings.uri, folder.path))
+    except InputError:  # the driver was given another address
+        return False
 
 
 def _tracking_settings(folder: SweepFolder) -> Tracking:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.errors import InputError
 from ratefront.report.front.front_png import SETTINGS
-from ratefront.store.files.atomic_files import write_bytes
+from ratefront.store.files.output_file import write_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,11 +46,7 @@ def write_figure(draw: Callable[[], Figure], path: Path) -> None:
     Raises:
         InputError: The suffix is neither .png nor .pdf, the file cannot be written, or ``draw`` raises it.
     """
-    content = figure_bytes(draw, checked_suffix(path))
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+    write_output(path, figure_bytes(draw, checked_suffix(path)))
 
 
 def checked_suffix(path: Path) -> str:

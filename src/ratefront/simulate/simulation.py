@@ -75,7 +75,15 @@ class Simulation:
         self.engine = parts.engine(scenario.spec, scenario.space, entries)
         self._follower = SimulatedFollower(disk.reader(), self.conditions.tracker, self.clock)
         live = parts.live(self.engine, ledger, self._ledger_grew)
-        driver = SimulatedDriver(live, self.cluster, self, self._observer, self.clock, scenario.latency_s)
+        driver = SimulatedDriver(
+            live,
+            self.cluster,
+            self,
+            self._observer,
+            self.clock,
+            scenario.latency_s,
+            scenario.spec.trial_hours,
+        )
         self.cluster.driver = driver
         driver.begin(self._opening(self.engine.history))
 

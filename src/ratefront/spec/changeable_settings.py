@@ -17,7 +17,7 @@ from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Argument, Message
 
 #: How trials are run, tried again, kept, shown and drawn. Every other key decides what is tried or measured.
-CHANGEABLE = frozenset({"resources", "retries", "keep", "bounds", "reference", "tracking"})
+CHANGEABLE = frozenset({"resources", "retries", "trial_hours", "keep", "bounds", "reference", "tracking"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
             )
         )
     settings = {
-        key: value for key, value in after.items() if spec_difference({key: before.get(key)}, {key: value})
+        key: after.get(key)
+        for key in dict.fromkeys((*after, *before))
+        if spec_difference({key: before.get(key)}, {key: after.get(key)})
     }
     return Change(settings, tuple(spec_difference(before, after)), not settings.keys() <= CHANGEABLE)
 

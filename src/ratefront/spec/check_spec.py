@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.registry import Registry, remember_descriptions
+from ratefront.catalogue.registry import Registry, are_described, remember_descriptions
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.coupled_settings import coupled_problems
 from ratefront.spec.known_facts import Facts, dataset_facts_of, known_facts
@@ -91,6 +91,8 @@ def _resolve_named(
     if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
         return raw, []  # the schema says what is wrong
     name = described["name"]
+    if name not in registry and not are_described():
+        return raw, []  # of a package that is not installed here, and not needed
     if name not in registry:
         where = path if isinstance(raw, str) else f"{path}.name"
         return raw, [f"{where}: {unknown(registry.kind, name, registry)}"]

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.argument_checks import checked_path
+from ratefront.bounded_files import read_regular_file
 from ratefront.catalogue import CATALOGUE, Catalogue
-from ratefront.catalogue.registry import load_target
+from ratefront.catalogue.registry import load_target, without_descriptions
 from ratefront.errors import InputError, SpecError
+from ratefront.known_code import NamedCode, check_may_run, remember
 from ratefront.spec.check_spec import LoadedSpec, check_spec
 from ratefront.spec.import_paths.metric_functions import check_metrics
+from ratefront.spec.import_paths.target_modules import metric_code, own_task_model_code
 from ratefront.spec.known_facts import dataset_facts_of
 from ratefront.spec.overrides import apply_overrides
-from ratefront.spec.plain_data import as_plain_data
+from ratefront.spec.plain_data import as_plain_data, unusable_values
 from ratefront.spec.sweep_spec import SweepSpec
-from ratefront.spec.yaml_text import read_yaml, write_yaml
+from ratefront.spec.yaml_text import MOST_YAML_BYTES, read_yaml, write_yaml
 from ratefront.wording import Argument, Message
 
 #: Imported when needed, because it imports torch.
@@ -30,6 +33,9 @@ def load_spec(
     catalogue: Catalogue = CATALOGUE,
 ) -> LoadedSpec:
     """Read a sweep file, change it, check it, and resolve all its defaults.
+
+    Python code that the file names is run, and known to this machine from then on: a sweep that names the same code is
+    resumed without asking.
 
     Args:
         source: The file's path, its content as a mapping, or a spec that was loaded before.
@@ -57,10 +63,38 @@ def load_spec(
     if isinstance(source, LoadedSpec) and not overrides:
         return source
     name = str(source) if isinstance(source, Path | str) else "the sweep"
-    loaded = _checked(_plain(source), overrides or {}, name, catalogue)
+    raw = _plain(source)
+    loaded = _checked(raw, _problems_of_overrides(raw, overrides or {}), name, catalogue)
     check_weights(loaded.spec, name, catalogue)
     check_metrics(loaded.spec, name)
+    remember(_code_of(loaded.spec))
     return loaded
+
+
+def load_spec_without_data(
+    source: Path | str | Mapping[str, Any] | LoadedSpec,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+) -> LoadedSpec:
+    """Read a sweep file as ``load_spec``, for a sweep that is only simulated.
+
+    The files of the data set, the task model's weights, and the code of task model and metrics need not exist, nor the
+    packages that register data set and task model. ``name`` says in messages where the spec comes from.
+
+    Raises:
+        InputError: As ``load_spec``.
+    """
+    if isinstance(source, LoadedSpec):
+        return source
+    name = name or (str(source) if isinstance(source, Path | str) else "the sweep")
+    raw = _plain(source)
+    with without_descriptions():
+        return _checked(raw, _problems_of_overrides(raw, overrides or {}), name, CATALOGUE)
+
+
+def _code_of(spec: SweepSpec) -> list[NamedCode]:
+    return [*own_task_model_code(spec.task_model.model_dump()), *metric_code(spec)]
 
 
 def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
@@ -89,8 +123,15 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
         raise SpecError(source, [Message(error)]) from error
 
 
-def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
-    problems = apply_overrides(raw, overrides) if isinstance(raw, dict) else []
+def _problems_of_overrides(raw: Any, overrides: Mapping[str, Any]) -> list[str]:
+    """Apply the overrides to ``raw``, and return what is wrong with them."""
+    return apply_overrides(raw, overrides) if isinstance(raw, dict) else []
+
+
+def _checked(raw: Any, problems: list[str], source: str, catalogue: Catalogue) -> LoadedSpec:
+    """Check the file's content; ``problems`` are those of its overrides."""
+    if unusable := unusable_values(raw):
+        raise SpecError(source, [*problems, *unusable])
     try:
         loaded = check_spec(raw, source, catalogue)
     except SpecError as error:
@@ -102,7 +143,7 @@ def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Cat
 
 def _read(path: Path) -> Any:
     try:
-        return read_yaml(path.read_text(encoding="utf-8"))
+        return read_yaml(read_regular_file(path, MOST_YAML_BYTES).decode("utf-8"))
     except OSError as error:
         raise SpecError(str(path), [f"cannot be read: {error.strerror or error}"]) from error
     except UnicodeDecodeError as error:
@@ -116,17 +157,38 @@ def spec_from_plain(
     catalogue: Catalogue = CATALOGUE,
     source: str = "the ledger's spec",
     overrides: Mapping[str, Any] | None = None,
+    *,
+    own_module: bool = False,
 ) -> LoadedSpec:
     """Build a spec from the plain data of ``to_plain``, apply overrides, and check it again.
 
+    The data are those of a ledger or table, which may be a stranger's: the code that they name is not imported unless
+    it is the user's own.
+
+    Args:
+        data: The sweep file's content.
+        catalogue: As for ``load_spec``.
+        source: Where the data come from.
+        overrides: As for ``load_spec``.
+        own_module: The user says that the Python code is theirs.
+
     Raises:
+        InputError: The data name Python code that may not be run.
         SpecError: The data fit no sweep of this version of ratefront or of this catalogue, or the files of the
             data set have moved.
     """
+    raw = as_plain_data(data)
+    problems = _problems_of_overrides(raw, overrides or {})
+    task_model = raw.get("task_model") if isinstance(raw, dict) else None
+    check_may_run(own_task_model_code(task_model), source, own_module=own_module)
     try:
-        return _checked(as_plain_data(data), overrides or {}, source, catalogue)
+        loaded = _checked(raw, problems, source, catalogue)
     except SpecError as error:
         raise SpecError(error.source, map(_with_hint_for_moved_files, error.problems)) from error
+    check_may_run(metric_code(loaded.spec), source, own_module=own_module)
+    if own_module:
+        remember(_code_of(loaded.spec))
+    return loaded
 
 
 def _with_hint_for_moved_files(problem: str) -> str:

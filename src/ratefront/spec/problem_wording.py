@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_origin
 
@@ -29,8 +30,10 @@ _RULES = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "must match {pattern}",
     "too_short": "needs at least {min_length}",
+    "too_long": "must have at most {max_length}",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
@@ -45,7 +48,16 @@ _KINDS = {"objectives": "objective", "reference": "objective", "bounds": "bound"
 
 def shown(value: object) -> str:
     """Return a value as the file would hold it, shortened if it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except (
+        ValueError,
+        TypeError,
+        RecursionError,
+    ):  # an integer of 5000 digits; a key that is a list; holds itself
+        text = f"a {type(value).__name__}"
+    # JSON escapes only some control characters, and a terminal would obey the others.
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[: _LONGEST_VALUE + 1])
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -69,8 +81,14 @@ def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
 
 def repeated(path: str, values: Sequence[object]) -> list[str]:
     """Return one line for each value that is in the list more than once."""
-    again = [value for index, value in enumerate(values) if value in values[:index]]
-    return [f"{path}: {shown(value)} is listed twice" for value in dict.fromkeys(again)]
+    counts = Counter(map(_hashable, values))
+    first = {_hashable(value): value for value in reversed(values)}
+    return [f"{path}: {shown(first[key])} is listed twice" for key, count in counts.items() if count > 1]
+
+
+def _hashable(value: object) -> object:
+    is_single = value is None or isinstance(value, bool | int | float | str)
+    return value if is_single else ("nested", repr(value))
 
 
 def join(parts: Iterable[object]) -> str:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ratefront.safe_text import has_credentials
+from ratefront.catalogue.number_limits import (
+    LEAST_HOURS,
+    LEAST_SHARE,
+    MOST_CORES,
+    MOST_EPOCHS,
+    MOST_HOURS,
+    MOST_REFERENCE,
+    MOST_SAMPLES_AT_ONCE,
+    MOST_TRIALS,
+    BatchSize,
+    LearningRate,
+    Seed,
+)
+from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.problem_wording import unknown
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
@@ -27,6 +40,14 @@ BoundName = Literal[
     "block_codes",
     "merged_classes",
 ]
+
+
+#: A folder of this name, with what ratefront appends to it, fits into every file system; MLflow takes it as a name.
+MOST_NAME = 200
+#: Each is imported by the check, and has two columns.
+MOST_METRICS = 100
+#: The time for a hypervolume grows steeply with its dimensions: of 100 points in 8 it is a second, in 10 over a minute.
+MOST_OBJECTIVES = 6
 
 
 class Section(BaseModel):
@@ -67,7 +88,11 @@ class Metric(BaseModel):
 
     name: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="its column; default: the function's name"),
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            max_length=MOST_NAME,
+            description="its column; default: the function's name",
+        ),
     ]
     target: Annotated[
         str,
@@ -97,40 +122,52 @@ class Metric(BaseModel):
 class Training(Section):
     """How a learned codec is trained, unless its family says otherwise."""
 
-    epochs: Annotated[int, Field(ge=1, description="passes over the training split")] = 20
-    batch_size: Annotated[int, Field(ge=1, description="samples in one gradient step")] = 64
-    learning_rate: Annotated[float, Field(gt=0, description="step size at the start")] = 2e-3
+    epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS, description="passes over the training split")] = 20
+    batch_size: Annotated[BatchSize, Field(description="samples in one gradient step")] = 64
+    learning_rate: Annotated[LearningRate, Field(description="step size at the start")] = 2e-3
 
 
 class Sampler(Section):
     """The sampler that suggests the next trial."""
 
     name: Annotated[Literal["tpe", "nsga2", "random"], Field(description="the search")] = "tpe"
-    seed: Annotated[int, Field(ge=0, description="of the search and of every trial")] = 0
+    seed: Annotated[Seed, Field(description="of the search and of every trial")] = 0
     startup_trials: Annotated[
-        int, Field(ge=1, description="random trials before the model of the search starts")
+        int, Field(ge=1, le=MOST_TRIALS, description="random trials before the model of the search starts")
     ] = 12
+
+
+def _no_sliver(gpus: float) -> float:
+    if 0 < gpus < LEAST_SHARE:
+        raise ValueError(f"must be 0 or ≥ {LEAST_SHARE:g}, got {gpus:g}")
+    return gpus
+
+
+Cores = Annotated[float, Field(ge=LEAST_SHARE, le=MOST_CORES)]
+Gpus = Annotated[float, Field(ge=0, le=MOST_CORES), AfterValidator(_no_sliver)]
 
 
 class FamilyResources(Section):
     """What a trial of one family needs, where it differs from the others."""
 
-    cpus: Annotated[float | None, Field(gt=0, description="CPU cores of one trial")] = None
-    gpus: Annotated[float | None, Field(ge=0, description="GPUs of one trial; a fraction shares one")] = None
+    cpus: Annotated[Cores | None, Field(description="CPU cores of one trial")] = None
+    gpus: Annotated[Gpus | None, Field(description="GPUs of one trial; a fraction shares one")] = None
 
 
 class Resources(Section):
     """What one trial needs, and how many run at the same time."""
 
-    cpus: Annotated[float, Field(gt=0, description="CPU cores of one trial")] = 1.0
+    cpus: Annotated[Cores, Field(description="CPU cores of one trial")] = 1.0
     gpus: Annotated[
-        float, Field(ge=0, description="GPUs of one trial; a fraction is a share of one and of its memory")
+        Gpus, Field(description="GPUs of one trial; a fraction is a share of one and of its memory")
     ] = 0.0
     trials_per_gpu: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["auto"] | None,
+        Annotated[int, Field(ge=1, le=round(1 / LEAST_SHARE))] | Literal["auto"] | None,
         Field(description="instead of gpus: trials that share a GPU; auto measures one trial first"),
     ] = None
-    concurrent: Annotated[int, Field(ge=1, description="slots: trials that run at the same time")] = 2
+    concurrent: Annotated[
+        int, Field(ge=1, le=MOST_CORES, description="slots: trials that run at the same time")
+    ] = 2
     families: Annotated[
         dict[str, FamilyResources], Field(description="families whose trials need something else")
     ] = {}
@@ -176,17 +213,26 @@ Models: TypeAlias = Literal["front", "none"]
 class Tracking(Section):
     """Where MLflow keeps the sweep, and which of its codecs become models."""
 
-    experiment: Annotated[str, Field(min_length=1, description="experiment of MLflow")] = "ratefront"
+    experiment: Annotated[
+        str, Field(min_length=1, max_length=MOST_NAME, description="experiment of MLflow")
+    ] = "ratefront"
     uri: Annotated[str | None, Field(description="default: sqlite, beside the sweep's folder")] = None
     models: Annotated[Models, Field(description="whose codecs are kept as MLflow models")] = "front"
     register_as: Annotated[
-        str | None, Field(min_length=1, description="registered model whose versions these codecs become")
+        str | None,
+        Field(
+            min_length=1,
+            max_length=MOST_NAME,
+            description="registered model whose versions these codecs become",
+        ),
     ] = None
 
     @field_validator("uri")
     @classmethod
-    def _no_password(cls, uri: str | None) -> str | None:
-        """Refuse credentials: the spec is written to the ledger, to MLflow and to the report."""
+    def _check_address(cls, uri: str | None) -> str | None:
+        """Refuse what is no address, and credentials: the ledger, MLflow and the report show the spec."""
+        if uri is not None and (problem := address_problem(uri)):
+            raise ValueError(problem)  # not quoted: it may hold a password
         if uri is not None and has_credentials(uri):
             raise ValueError(
                 Message(
@@ -202,30 +248,60 @@ class SweepSpec(Section):
     """A resolved sweep file. ``space`` is kept as written (plain data); ``parse_space`` reads it."""
 
     name: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the sweep's folder and runs")
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            max_length=MOST_NAME,
+            description="names the sweep's folder and runs",
+        ),
     ]
     dataset: Named
     task_model: Named
     space: dict[str, Any]
     metrics: Annotated[
         tuple[Metric, ...],
-        Field(strict=False, description="further figures of every result, by functions that may be your own"),
+        Field(
+            strict=False,
+            max_length=MOST_METRICS,
+            description="further figures of every result, by functions that may be your own",
+        ),
     ] = ()
     objectives: Annotated[
         tuple[str, ...],
-        Field(min_length=1, strict=False, description="what the search optimises, on the validation split"),
+        Field(
+            min_length=1,
+            max_length=MOST_OBJECTIVES,
+            strict=False,
+            description="what the search optimises, on the validation split",
+        ),
     ] = DEFAULT_OBJECTIVES
     trials: Annotated[
         int,
-        Field(ge=1, description="trials requested; every one that the space has room for ends in trials.csv"),
+        Field(
+            ge=1,
+            le=MOST_TRIALS,
+            description="trials requested; every one that the space has room for ends in trials.csv",
+        ),
     ]
     sampler: Sampler = Sampler()
     training: Training = Training()
     resources: Resources = Resources()
     retries: Annotated[
         int,
-        Field(ge=0, description="further attempts after a lost worker or a full memory that got no further"),
+        Field(
+            ge=0,
+            le=1000,
+            description="further attempts after a lost worker or a full memory that got no further",
+        ),
     ] = 2
+    trial_hours: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_HOURS,
+            le=MOST_HOURS,
+            description="an attempt that runs longer fails its trial; default: no limit",
+        ),
+    ] = None
     keep: Annotated[
         Literal["all", "front", "none"],
         Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),
@@ -242,10 +318,12 @@ class SweepSpec(Section):
         "time_sharing",
     )
     reference: Annotated[
-        dict[str, float],
+        dict[str, Annotated[float, Field(ge=-MOST_REFERENCE, le=MOST_REFERENCE)]],
         Field(description="reference point of the hypervolume; what is not given has its default"),
     ] = {}
-    block_size: Annotated[int, Field(ge=1, description="samples coded as one string")] = 1000
+    block_size: Annotated[
+        int, Field(ge=1, le=MOST_SAMPLES_AT_ONCE, description="samples coded as one string")
+    ] = 1000
     tracking: Tracking = Tracking()
 
     @property

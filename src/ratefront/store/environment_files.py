@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
+from ratefront.bounded_files import read_json_file
 from ratefront.errors import InputError
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -26,7 +27,7 @@ def next_description(folder: SweepFolder) -> Path:
 
 def diff_beside(description: Path) -> Path:
     """The path of the uncommitted changes of that start, if it had any: ``environment-2.diff``."""
-    return description.with_suffix(".diff")
+    return inside(description.parent, description.with_suffix(".diff").name)
 
 
 def environment_files(folder: SweepFolder) -> list[Path]:
@@ -42,7 +43,7 @@ def read_environment(description: Path) -> Mapping[str, Any]:
         InputError: It cannot be read, or is not a JSON object.
     """
     try:
-        return dict(json.loads(description.read_text(encoding="utf-8")))
+        return dict(read_json_file(description))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{description} cannot be read: {error}") from error
 
@@ -65,4 +66,4 @@ def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
 
 
 def _numbered(first: Path, number: int) -> Path:
-    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+    return first if number == 1 else inside(first.parent, f"{first.stem}-{number}{first.suffix}")

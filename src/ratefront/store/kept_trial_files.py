@@ -6,13 +6,14 @@ The ledger and all files of a trial that has not ended are never touched.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ratefront.errors import UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 
@@ -50,9 +51,10 @@ def apply_retention(
     if keep not in (None, *get_args(Keep)):
         raise UnknownNameError("keep", str(keep), get_args(Keep))
     files = bytes_ = 0
-    for path in deletable_files(folder, history, keep or history.spec.get("keep", "all")):
+    # All of them are found first, so that a link in the folder is refused before anything is deleted.
+    for path in list(deletable_files(folder, history, keep or history.spec.get("keep", "all"))):
         try:
-            size = path.stat().st_size
+            size = path.lstat().st_size
             if not dry_run:
                 path.unlink()
         except FileNotFoundError:
@@ -65,22 +67,25 @@ def deletable_files(folder: SweepFolder, history: SweepHistory, keep: Keep) -> I
     """The files that may be deleted, some of which may not exist. Another thread may extend the history meanwhile."""
     trials = [(trial_id, history.trials[trial_id]) for trial_id in list(history.ended_order)]
     # Read before the front is computed, so that the front knows all of them.
-    ended = [trial_id for trial_id, trial in trials if trial.ended]
+    ended = {trial_id for trial_id, trial in trials if trial.ended}
     kept = {trial.params.trial_id for trial in front_of(history)} if keep == "front" else set()
-    for trial_id in ended:
+    yield from _abandoned_drafts(folder.path)
+    yield from _abandoned_drafts(folder.requests)
+    for trial_id in list(history.trials):
         files = folder.trial(trial_id)
-        yield files.checkpoint
-        if keep != "all" and trial_id not in kept:
-            yield from files.outcome
-    yield from _abandoned_drafts([folder.path, folder.requests])
-    yield from _abandoned_drafts(folder.trial(trial_id).path for trial_id in list(history.trials))
+        if trial_id in ended:
+            yield files.checkpoint
+            if keep != "all" and trial_id not in kept:
+                yield from files.outcome
+        yield from _abandoned_drafts(files.path)
 
 
-def _abandoned_drafts(places: Iterable[Path]) -> Iterator[Path]:
+def _abandoned_drafts(place: Path) -> Iterator[Path]:
     latest = time.time() - DRAFT_AGE_S
-    for draft in (draft for place in places for draft in place.glob(".*.tmp")):
+    for found in place.glob(".*.tmp"):
+        draft = inside(place, found.name)
         try:
-            if draft.stat().st_mtime < latest:
+            if draft.lstat().st_mtime < latest:
                 yield draft
         except FileNotFoundError:
             continue

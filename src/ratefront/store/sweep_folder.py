@@ -1,9 +1,21 @@
-"""The sweep's own folder: the path of each of its files. Other programs rely on these names."""
+"""The sweep's own folder: the path of each of its files. Other programs rely on these names.
+
+A sweep's folder may come from a stranger. So each path is looked at when it is asked for: every property raises
+InputError where a symbolic link, a pipe or a device lies on the way (see ``store.files.inside``). A path is asked for
+just before it is used, and not kept.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from ratefront.errors import InputError
+from ratefront.store.files.inside import check_entries, inside
+
+#: Names of trials' folders: those of a sweep, and what a caller of ``run_trial`` names a single trial.
+_TRIAL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def progress_path(task_model: Path) -> Path:
@@ -20,27 +32,27 @@ class TrialFolder:
     @property
     def codec_weights(self) -> Path:
         """The weights of its codec."""
-        return self.path / "codec.safetensors"
+        return inside(self.path, "codec.safetensors")
 
     @property
     def codec_config(self) -> Path:
         """What its codec is made of, besides the weights."""
-        return self.path / "codec.json"
+        return inside(self.path, "codec.json")
 
     @property
     def stream(self) -> Path:
         """The coded test split."""
-        return self.path / "stream.bin"
+        return inside(self.path, "stream.bin")
 
     @property
     def samples(self) -> Path:
         """The decoded class of each sample."""
-        return self.path / "samples.npz"
+        return inside(self.path, "samples.npz")
 
     @property
     def checkpoint(self) -> Path:
         """What a trial that has not ended goes on from."""
-        return self.path / "checkpoint.safetensors"
+        return inside(self.path, "checkpoint.safetensors")
 
     @property
     def outcome(self) -> tuple[Path, ...]:
@@ -54,76 +66,95 @@ class SweepFolder:
 
     path: Path
 
+    def check_entries(self) -> None:
+        """Look at everything in the folder, except at the files of trials, before the first of it is used.
+
+        Raises:
+            InputError: There is a link, a pipe or a device.
+        """
+        for folder in (self.path, self.task_model, self.requests, self.trials):
+            check_entries(folder)
+
     @property
     def ledger(self) -> Path:
         """Every event of the sweep, in order."""
-        return self.path / "ledger.jsonl"
+        return inside(self.path, "ledger.jsonl")
 
     @property
     def lock(self) -> Path:
         """The name of the process that writes the ledger, or wrote it last. The lock itself is on the ledger."""
-        return self.path / "ledger.lock"
+        return inside(self.path, "ledger.lock")
 
     @property
     def spec(self) -> Path:
         """The sweep file, resolved."""
-        return self.path / "spec.yaml"
+        return inside(self.path, "spec.yaml")
 
     @property
     def environment(self) -> Path:
         """Where the first start ran (see ``store.environment_files``)."""
-        return self.path / "environment.json"
+        return inside(self.path, "environment.json")
 
     @property
     def trials_csv(self) -> Path:
         """A row for each trial that has ended."""
-        return self.path / "trials.csv"
+        return inside(self.path, "trials.csv")
 
     @property
     def summary(self) -> Path:
         """The sweep in one JSON object."""
-        return self.path / "summary.json"
+        return inside(self.path, "summary.json")
 
     @property
     def report(self) -> Path:
         """The report's page."""
-        return self.path / "report.html"
+        return inside(self.path, "report.html")
 
     @property
     def front_png(self) -> Path:
         """The figure of the front."""
-        return self.path / "front.png"
+        return inside(self.path, "front.png")
 
     @property
     def front_csv(self) -> Path:
         """A row for each trial on the front."""
-        return self.path / "front.csv"
+        return inside(self.path, "front.csv")
 
     @property
     def task_model(self) -> Path:
-        """The folder of the task model."""
-        return self.path / "task_model"
+        """The folder of the task model, of which each file was looked at as well."""
+        folder = inside(self.path, "task_model")
+        check_entries(folder)
+        return folder
 
     @property
     def task_model_progress(self) -> Path:
         """How far the task model's training is, while it is trained (see ``store.task_model_progress``)."""
-        return progress_path(self.task_model)
+        return inside(self.path, "task_model.progress.json")
 
     @property
     def predictions(self) -> Path:
         """The task model's predictions: arrays ``labels_validation``, ``logits_validation`` and the same of test."""
-        return self.task_model / "predictions.npz"
+        return inside(self.path, "task_model", "predictions.npz")
 
     @property
     def requests(self) -> Path:
         """Requests to the driver, a file each (see ``store.ledger.stop_requests``)."""
-        return self.path / "requests"
+        return inside(self.path, "requests")
 
     @property
     def trials(self) -> Path:
         """The folders of the trials."""
-        return self.path / "trials"
+        return inside(self.path, "trials")
 
     def trial(self, trial_id: str) -> TrialFolder:
-        """The files of one trial."""
-        return TrialFolder(self.trials / trial_id)
+        """The files of one trial, each of which was looked at.
+
+        Raises:
+            InputError: ``trial_id`` is not the name of a trial: it may hold a path. Or there is a link.
+        """
+        if not _TRIAL_NAME.fullmatch(trial_id):
+            raise InputError(f"{trial_id!r} is not the name of a trial, as t0000 is")
+        folder = inside(self.path, "trials", trial_id)
+        check_entries(folder)
+        return TrialFolder(folder)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ratefront.bounded_files import read_json_file
 from ratefront.bounds import PredictionBounds, from_file
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.errors import InputError
@@ -59,9 +59,9 @@ def _stored(path: Path) -> dict[str, float]:
     if not path.exists():
         return {}
     try:
-        facts = {str(name): value for name, value in dict(json.loads(path.read_text())).items()}
+        facts = {str(name): value for name, value in dict(read_json_file(path)).items()}
         return {name: float(facts[name]) for name in ("raw_bits", "task_model_bytes") if name in facts}
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"{path}: expected an object with numbers raw_bits, task_model_bytes: {error}"
         ) from error
@@ -109,9 +109,9 @@ def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo
         return None
     path = folder.task_model / FACTS_FILE
     try:
-        facts = dict(json.loads(path.read_text())) if path.exists() else {}
+        facts = dict(read_json_file(path)) if path.exists() else {}
         return _dataset_info(str(named.pop("name")), named, facts)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
         ) from error

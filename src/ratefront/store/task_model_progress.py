@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ratefront.bounded_files import read_json_file
 from ratefront.store.files.atomic_files import remove_drafts, write_bytes
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,6 @@ class ProgressFile:
     def write(self, progress: TaskModelProgress) -> None:
         """Replace the file. Where that fails, the failure is logged only."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(self._path, json.dumps(asdict(progress)).encode())
         except OSError as error:
             _log.debug("progress cannot be written: %s", error)
@@ -71,7 +71,7 @@ class ProgressFile:
     def read(self) -> TaskModelProgress | None:
         """The progress; None where there is none, or none that can be understood."""
         try:
-            return TaskModelProgress(**json.loads(self._path.read_bytes()))
+            return TaskModelProgress(**read_json_file(self._path))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -18,7 +18,7 @@ import torch
 from numpy.lib.format import open_memmap
 from torch import nn
 
-from ratefront.data.cache_folders import cache_folder
+from ratefront.cache_folders import cache_folder
 from ratefront.data.dataset import Samples
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import exclusively, is_unlocked

@@ -13,17 +13,16 @@ from pathlib import Path
 
 import torch
 
+from ratefront.cache_folders import cache_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, accuracy_warnings
-from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.import_paths.target_modules import module_of_task_model
 from ratefront.spec.sweep_spec import SweepSpec
-from ratefront.store.files.atomic_files import flush_to_disk
-from ratefront.store.files.checksummed_folder import is_intact
+from ratefront.store.files.checksummed_folder import copy_intact, is_intact
 from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import WAITS, ProgressFile
@@ -80,8 +79,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     ):
         raise InputError(change)
     progress_file.remove()
-    shutil.copytree(kept, folder, dirs_exist_ok=True)
-    flush_to_disk([*folder.iterdir(), folder])
+    copy_intact(kept, folder)
     return replace(read_ready_event(folder), inputs={**inputs, **code_of_trials(spec)})
 
 

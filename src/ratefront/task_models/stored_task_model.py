@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ratefront.bounds import refuse_probabilities
@@ -23,6 +23,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.sweep_spec import Named, SweepSpec
+from ratefront.store.files.atomic_files import write_bytes
 from ratefront.store.files.checksummed_folder import FACTS_FILE, write_checksums
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE
@@ -60,7 +61,8 @@ def save_task_model(
     """
     accuracy_given = _accuracy(_logits(model, data.test.images), data.test.labels)
     _round_to_stored(model)
-    save_file(stored_tensors(model), folder / WEIGHTS)
+    # Not by ``save_file``, which makes a file that only its owner may read, whatever the umask.
+    write_bytes(folder / WEIGHTS, save(stored_tensors(model)))
     logits = _stored_logits(folder, model, named, data)
     labels = {name: getattr(data, name).labels for name in logits}
     arrays = {f"logits_{name}": value for name, value in logits.items()}

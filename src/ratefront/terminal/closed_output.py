@@ -1,12 +1,40 @@
-"""Output to a pipe whose reader has gone, or to a terminal that was closed."""
+"""Output to a pipe whose reader has gone, to a terminal that was closed, or to nothing from the start (``>&-``)."""
 
 from __future__ import annotations
 
 import os
 import select
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+
+def open_missing_streams() -> None:
+    """Give this process the standard streams that it was started without; what is written there is dropped.
+
+    Otherwise the next file that is opened would get the stream's number, and the output of this process and its
+    children would go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            stream = open(_devnull_at(number), "r" if name == "stdin" else "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
+def _devnull_at(number: int) -> int:
+    """Open ``/dev/null`` under this number, for children as well; under another one where the number is in use."""
+    devnull = os.open(os.devnull, os.O_RDWR)
+    if devnull > number:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(devnull, number)
+            os.close(devnull)
+            return number
+    os.set_inheritable(devnull, True)
+    return devnull
 
 
 @contextmanager

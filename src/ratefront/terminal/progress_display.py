@@ -19,9 +19,10 @@ from typing_extensions import override
 
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.safe_text import visible_line
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal import phrases
-from ratefront.terminal.console import RaisingConsole
+from ratefront.terminal.console import SafeConsole
 from ratefront.terminal.terminal_or_notebook import (
     DisplaySurface,
     NotebookSurface,
@@ -93,9 +94,7 @@ def open_display(progress: bool | Display) -> Iterator[Display | None]:
         raise InputError(
             f"progress: pass True, False, or an object with {', '.join(_DISPLAY_METHODS)}, got {progress!r}"
         )
-    with (
-        display_for(RaisingConsole(stderr=True, highlight=False)) if progress is True else progress
-    ) as display:
+    with display_for(SafeConsole(stderr=True)) if progress is True else progress as display:
         yield display
 
 
@@ -124,7 +123,10 @@ class _EndedTrials:
             not_printed.insert(0, (place, trial))
         self._printed.update(_trial_and_end_time(trial) for _, trial in not_printed)
         return [
-            Text(_ended_line(place, trial, history.trials_requested), style=phrases.status_style(trial))
+            Text(
+                visible_line(_ended_line(place, trial, history.trials_requested)),
+                style=phrases.status_style(trial),
+            )
             for place, trial in not_printed
         ]
 
@@ -177,7 +179,7 @@ class PlainDisplay(Display):
 
     def _print(self, *lines: Text) -> None:
         for line in lines:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(line, soft_wrap=True)
 
 
 def _trial_and_end_time(trial: TrialHistory) -> tuple[str, float]:
@@ -294,12 +296,13 @@ def _running(history: SweepHistory, most: int) -> Table:
     return table
 
 
-def _row(trial: TrialHistory) -> tuple[str, Text, Text]:
-    return (
+def _row(trial: TrialHistory) -> Iterator[Text]:
+    cells = (
         trial.params.trial_id,
-        Text(phrases.series_and_split(trial.params.values)),
-        Text(phrases.trial_outcome(trial)),
+        phrases.series_and_split(trial.params.values),
+        phrases.trial_outcome(trial),
     )
+    return map(Text, map(visible_line, cells))
 
 
 def _bar(history: SweepHistory, is_over: bool) -> Table:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.safe_text import visible_line
 from ratefront.store.views.sweep_status import FailedTrial, RunningTrial, SweepStatus
 from ratefront.terminal import phrases
 from ratefront.trial_records import ENDED
@@ -35,13 +36,13 @@ def print_status(status: SweepStatus, console: Console) -> None:
 
 def _heading(status: SweepStatus) -> Text:
     phrase, style = _STATES[status.state]
-    line = Text.assemble((status.sweep or "the sweep", "bold"), " ", (phrase, style))
+    line = Text.assemble((visible_line(status.sweep or "the sweep"), "bold"), " ", (phrase, style))
     if status.ended_early:
-        line.append(f": {status.ended_early}")
+        line.append(f": {visible_line(status.ended_early)}")
     if status.driver:
-        line.append(f", driven by {status.driver}")
+        line.append(f", driven by {visible_line(status.driver)}")
     if status.reason:
-        line.append(f": {status.reason}")
+        line.append(f": {visible_line(status.reason)}")
     return line
 
 
@@ -89,7 +90,7 @@ def _section(title: str, size: int, rows: Iterable[tuple[str, ...]]) -> Iterator
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(Text, map(visible_line, row)))
     left_out = f", {table.row_count} of them shown" if table.row_count < size else ""
     yield Text(f"\n{size} {title}{left_out}", style="dim")
     yield table
@@ -99,8 +100,9 @@ def _running_row(trial: RunningTrial, status: SweepStatus) -> tuple[str, ...]:
     last = status.last_event
     took = phrases.duration(last.time + last.age_s - trial.since) if last and trial.since is not None else ""
     attempt = f"  (attempt {trial.attempt})" if trial.attempt > 1 else ""
+    silence = "" if trial.silent_s is None else f"  (no report for {phrases.duration(trial.silent_s)})"
     progress = phrases.epoch_progress(trial.step, trial.metrics)
-    return trial.trial_id, phrases.series_and_split(trial.params), f"{took:>7}", progress + attempt
+    return trial.trial_id, phrases.series_and_split(trial.params), f"{took:>7}", progress + attempt + silence
 
 
 def _failure_row(trial: FailedTrial) -> tuple[str, ...]:

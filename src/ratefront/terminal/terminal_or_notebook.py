@@ -13,6 +13,8 @@ from rich.live import Live
 from rich.text import Text
 from typing_extensions import override
 
+from ratefront.terminal.console import SafeConsole
+
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
@@ -119,7 +121,7 @@ class NotebookSurface(DisplaySurface):
         self.draw()
 
     def _html(self) -> str:
-        console = Console(
+        console = SafeConsole(
             file=io.StringIO(), record=True, force_jupyter=False, force_terminal=True, width=self.WIDTH
         )
         console.print(Group(*self._lines, self._block()), soft_wrap=True)

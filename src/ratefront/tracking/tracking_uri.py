@@ -6,16 +6,33 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ratefront.errors import InputError
-from ratefront.safe_text import without_credentials
+from ratefront.safe_text import address_problem, without_credentials
+from ratefront.wording import Argument, Message
 
 SQLITE = "sqlite:///"
 _USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
+_RULE_FOR_USER_INFO = (
+    "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
+    "digits (@ is %40)"
+)
 
 
 def sqlite_uri(path: Path) -> str:
-    """Return the address of the store in this SQLite file, which need not exist."""
-    return f"{SQLITE}{path.expanduser().resolve()}"
+    """Return the address of the store in this SQLite file, which need not exist.
+
+    Raises:
+        InputError: The address would lead to another file: it ends at the path's first ``?``.
+    """
+    path = path.expanduser().resolve()
+    if "?" in str(path):
+        raise InputError(
+            Message(
+                f"MLflow cannot open the database {path}, because of the '?' in its path; give another place with ",
+                Argument("tracking_uri"),
+            )
+        )
+    return f"{SQLITE}{path}"
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -49,11 +66,14 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     """Return the address that was given, or the default one. A plain path to a ``.db`` file is a SQLite store.
 
     Raises:
-        InputError: The address is of a kind that cannot hold a sweep, or its password could be read as part of
-            the host.
+        InputError: The address is malformed or of a kind that cannot hold a sweep, its password could be read as part
+            of the host, or MLflow cannot name the folder.
     """
+    _check_text(sweep_folder)
     if explicit is None:
         return default_uri(sweep_folder)
+    if problem := address_problem(explicit):
+        raise InputError(_RULE_FOR_USER_INFO if "@" in explicit else f"the tracking address {problem}")
     scheme = urlsplit(explicit).scheme.split("+")[0]
     if not scheme and explicit.endswith((".db", ".sqlite")):
         return sqlite_uri(Path(explicit))
@@ -69,12 +89,27 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     return explicit
 
 
+def _check_text(folder: Path) -> None:
+    """Refuse a folder whose name is not UTF-8: MLflow keeps it as text, and puts files into another folder."""
+    name = str(folder.resolve())
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"MLflow cannot name the folder {name!a}: its name is not UTF-8; choose another"
+        ) from error
+
+
 def is_same_store(one: str, other: str) -> bool:
     """Return whether two addresses name the same store. User and password do not count."""
-    return _without_user_info(one) == _without_user_info(other)
+    return store_of(one) == store_of(other)
 
 
-def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
+def store_of(uri: str) -> tuple[str, str, int | None, str, str]:
+    """Return what tells a store from others: scheme, host, port, path and query of its address, in one form."""
+    path = sqlite_path(uri)
+    if path is not None:
+        return "sqlite", "", None, str(path), ""
     parts = urlsplit(uri)
     scheme, host = parts.scheme.split("+")[0], parts.hostname or ""
     port = parts.port or _USUAL_PORTS.get(scheme)
@@ -86,10 +121,7 @@ def _check_user_info(uri: str) -> None:
     netloc = urlsplit(uri).netloc
     user_info = netloc.rpartition("@")[0]
     if "@" in user_info or "@" in uri.replace(netloc, "", 1):
-        raise InputError(
-            "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
-            "digits (@ is %40)"
-        )
+        raise InputError(_RULE_FOR_USER_INFO)
     if is_server(uri) and not unquote(user_info).isascii():
         raise InputError(
             "a user or password with letters beyond a to z cannot stand in the tracking address: give them as "

@@ -11,8 +11,10 @@ from ratefront.errors import RatefrontError, StorageFullError
 #: One name for every full memory: the host's, a GPU's, or that of a node as Ray watches it.
 OUT_OF_MEMORY = "OutOfMemoryError"
 
-#: What torch says in a plain RuntimeError when memory is full.
-_FULL_MEMORY = re.compile(r"can't allocate memory|out of memory|_ALLOC_FAILED", re.IGNORECASE)
+#: What torch says in a plain RuntimeError when memory is full; the last is oneDNN's, which says no more than that.
+_FULL_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|_ALLOC_FAILED|could not create a primitive(?! desc)", re.IGNORECASE
+)
 
 #: What libraries say that write files without Python, when the disk is full.
 _FULL_STORAGE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)

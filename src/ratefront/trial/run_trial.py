@@ -16,7 +16,7 @@ from ratefront.codecs.codec_files import codec_structure, load_family, save_code
 from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
-from ratefront.store.files.atomic_files import flush_to_disk
+from ratefront.store.files.atomic_files import flush_to_disk, make_folder_below
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.task_models.stored_task_model import load_task_model
 from ratefront.task_models.task_model import TaskModel
@@ -97,7 +97,7 @@ def _train_and_save(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
         train_seconds = state.seconds
-    files.path.mkdir(parents=True, exist_ok=True)
+    make_folder_below(context.folder, files.path)
     identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
     return _TrainedCodec(codec, identity, train_seconds)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ratefront.argument_checks import check_count, checked_paths
 from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block_size
 from ratefront.bitstream.container import parse
+from ratefront.bounded_files import read_json_file
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Samples
@@ -77,7 +77,7 @@ class StoredCodec:
         """
         self.module: Codec
         self.module, self.identity = load_codec(config, weights, own_module=own_module)
-        content = json.loads(config.read_text(encoding="utf-8"))
+        content = read_json_file(config)
         self.sample_shape: tuple[int, ...] = tuple(content["shape"])
         self.family = str(content["family"])
         self._background = background
@@ -136,7 +136,10 @@ class StoredCodec:
         writer = StreamWriter(self.module, self.identity, len(samples), block_size)
         for first, count in writer.spans:
             block = torch.from_numpy(np.require(samples[first : first + count], requirements="W"))
-            writer.add(self.module.analyse(block, first), first)
+            try:
+                writer.add(self.module.analyse(block, first), first)
+            except (ValueError, IndexError, OverflowError) as error:  # a stranger's weights fit no table
+                raise InputError(f"the codec cannot code these samples: {error}") from error
         return writer.stream()
 
     def decompress(self, coded: CodedStream | bytes | bytearray | memoryview) -> NDArray[np.int64]:
@@ -206,7 +209,7 @@ def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> Stored
         SweepMismatchError: The task model's code is not what the sweep began with, so that the codec would be another
             one.
     """
-    folder = SweepFolder(files.path.absolute().parents[1])
+    folder = SweepFolder(files.path.absolute().parent.parent)
     background: Background | None = None
     if folder.ledger.is_file():
         history = read_history(folder)
@@ -219,8 +222,9 @@ def find_codec_files(folder: SweepFolder, trial_id: str) -> TrialFolder:
     """Find the folder of a trial that has a codec.
 
     Raises:
-        InputError: The trial has no codec; the message says why.
+        InputError: The trial has no codec, or the folder holds a link; the message says why.
     """
+    folder.check_entries()
     files = folder.trial(trial_id)
     if not (files.codec_config.is_file() and files.codec_weights.is_file()):
         raise _no_codec(folder, trial_id)

@@ -34,7 +34,7 @@ _CLIP_NORM = 5.0
 def trial_checkpoint(params: TrialParams, context: TrialContext) -> CheckpointFile:
     """Return the checkpoint in the trial's folder; it need not exist."""
     path = SweepFolder(context.folder).trial(params.trial_id).checkpoint
-    return CheckpointFile(path, checkpoint_identity(params, context.spec))
+    return CheckpointFile(path, checkpoint_identity(params, context.spec), context.folder)
 
 
 def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:

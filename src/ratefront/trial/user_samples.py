@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ratefront.array_files import UNREADABLE, WrongArrayError, map_npy_file
+from ratefront.bounded_files import check_regular_file
 from ratefront.data.arrays.array_rules import check_sample_dtype
 from ratefront.data.arrays.npz_arrays import array_names, read_array, read_headers
 from ratefront.data.arrays.value_rules import check_values
@@ -88,10 +90,7 @@ def samples_of_files(
         raise _resize_needs_images()
     sources: list[_Source] = []
     for path in paths:
-        if not path.is_file():
-            raise InputError(
-                f"{path}: " + ("is a folder; give its files" if path.is_dir() else "is not there")
-            )
+        _check_is_file(path)
         if path.suffix.lower() in _ARRAY_SUFFIXES:
             sources.append(_source_of_array(_read_array_file(path), str(path), sample_shape, resize))
         elif clouds:
@@ -99,6 +98,17 @@ def samples_of_files(
         else:
             sources.append(_ImageFile(path, sample_shape, resize, background))
     return UserSamples(tuple(sources), sample_shape)
+
+
+def _check_is_file(path: Path) -> None:
+    try:
+        check_regular_file(path)
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: is a folder; give its files") from error
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: is not there") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
 
 
 def samples_of_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
@@ -150,9 +160,12 @@ def _read_array_file(path: Path) -> NDArray[Any]:
         read_headers(path, [name])  # a header that claims more than the file holds must not take the memory
         return _checked_array(read_array(path, name), str(path))
     try:
-        return _checked_array(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+        array = map_npy_file(path)
+    except WrongArrayError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (OSError, *UNREADABLE) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return _checked_array(array, str(path))
 
 
 def _name_of_samples(path: Path) -> str:

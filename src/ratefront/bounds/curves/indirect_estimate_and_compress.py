@@ -107,7 +107,7 @@ def indirect_from_posteriors(
         (0.0, 0.1)
     """
     confusion = Confusion(predictions.joint)
-    expected = mean_posteriors(predictions)[confusion.decided]
+    expected = mean_posteriors(predictions, confusion.decided)
     source = confusion.estimate_prior[confusion.decided]
     traced = solve_curve(
         _dense(source, np.maximum(1.0 - expected, 0.0), 1.0 - source @ expected, tolerance_bits),
@@ -118,25 +118,30 @@ def indirect_from_posteriors(
     return _curve(INDIRECT_POSTERIOR, traced, measured=measured)
 
 
-def mean_posteriors(predictions: Predictions) -> FloatArray:
-    """Return the mean posterior of the samples with each decision, shape (K, K).
+def mean_posteriors(predictions: Predictions, decided: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return the mean posterior of the samples with each decision that occurs, shape (R, K).
 
-    Rows are decisions; a row is 0 where no sample has that decision.
+    There are at most as many rows as samples, so that the result takes no more memory than the scores in double
+    precision, however many classes there are.
+
+    Args:
+        predictions: with posteriors.
+        decided: whether a class occurs as a decision, shape (K,).
 
     Raises:
         InputError: the predictions are decisions only.
     """
     if predictions.log_probabilities is None:
         raise InputError("the posterior-based iE&C needs logits or probabilities, not decisions alone")
-    total = np.zeros((predictions.classes, predictions.classes))
+    row_of_class, size = np.cumsum(decided) - 1, int(np.count_nonzero(decided))
+    total = np.zeros((size, predictions.classes))
     for rows in blocks_of(predictions.log_probabilities.shape):
-        decided = predictions.predicted[rows]
+        decision = row_of_class[predictions.predicted[rows]]
         belongs = sparse.csr_array(
-            (np.ones(decided.size), (decided, np.arange(decided.size))), (predictions.classes, decided.size)
+            (np.ones(decision.size), (decision, np.arange(decision.size))), (size, decision.size)
         )
         total += np.asarray(belongs @ posterior_rows(predictions.log_probabilities[rows]))
-    counts = np.bincount(predictions.predicted, minlength=predictions.classes)
-    return np.asarray(total / np.maximum(counts, 1)[:, None])
+    return np.asarray(total / np.bincount(row_of_class[predictions.predicted], minlength=size)[:, None])
 
 
 def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BITS) -> RateDistortionProblem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ratefront.array_files import UNREADABLE, WrongArrayError, npz_names, open_npz, read_npz_array
+from ratefront.bounded_files import check_regular_file
 from ratefront.bounds.source.distributions import (
     PROBABILITY_TOLERANCE,
     IntArray,
@@ -39,6 +40,8 @@ _OF_A_FILE = Message(
 """Advice for probabilities that are called logits."""
 TEST_SPLIT = "_test"
 """A sweep's task_model/predictions.npz holds several splits; labels_test and logits_test are those of the report."""
+NEGATIVE_ROUNDING = 1e-6
+"""A probability that is negative by no more than this is 0 with the rounding of single precision; it counts as 0."""
 GREATEST_CLASSES = 1_000_000
 """Decisions alone do not say how many classes there are. A greater number is taken for a mistake."""
 
@@ -73,11 +76,11 @@ class Predictions:
 
         Args:
             labels: 0..K-1.
-            logits: finite.
+            logits: finite, or -inf where the probability of a class is exactly 0; at least one of a row is finite.
             insist: take rows for logits although they are >= 0 and sum to 1.
 
         Raises:
-            InputError: wrong shapes, values that are not finite, labels out of range, or probabilities.
+            InputError: wrong shapes, NaN, +inf, a row of -inf alone, labels out of range, or probabilities.
         """
         return cls._of_logits(labels, logits, insist=insist, remedy=_OF_ARRAYS)
 
@@ -85,7 +88,7 @@ class Predictions:
     def _of_logits(
         cls, labels: npt.ArrayLike, logits: npt.ArrayLike, *, insist: bool, remedy: str
     ) -> Predictions:
-        scores = _checked_matrix(logits, "logits")
+        scores = _checked_matrix(logits, "logits", may_be_impossible=True)
         y = _checked_labels(labels, scores.shape)
         decision = np.asarray(scores.argmax(axis=1), dtype=np.int64)
         if not insist:
@@ -96,14 +99,16 @@ class Predictions:
 
     @classmethod
     def from_probabilities(cls, labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Predictions:
-        """Check labels (N,) and probabilities (N, K).
+        """Check labels (N,) and probabilities (N, K). What is negative by at most `NEGATIVE_ROUNDING` counts as 0.
 
         Raises:
-            InputError: as `from_logits`, or rows that are negative or do not sum to 1.
+            InputError: wrong shapes, values that are not finite, labels out of range, or rows that are negative or do
+                not sum to 1.
         """
         p = _checked_matrix(probabilities, "probabilities")
         y = _checked_labels(labels, p.shape)
         _check_normalised(p)
+        p = np.maximum(p, 0.0)
         with np.errstate(divide="ignore"):
             return cls(y, np.asarray(p.argmax(axis=1), dtype=np.int64), p.shape[1], np.log(p))
 
@@ -174,30 +179,35 @@ def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predict
 
 def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        if not zipfile.is_zipfile(file):
-            file.stat()
-            raise InputError("this is not an npz file (numpy.savez writes one)")
-        with np.load(file, allow_pickle=False) as archive:
-            split = "" if "labels" in archive.files else TEST_SPLIT
-            if f"labels{split}" not in archive.files:
-                raise InputError(
-                    f"the array 'labels' (N,) is missing; it holds {', '.join(archive.files) or 'nothing'}"
-                )
-            keys = [key for key in ("labels", *OUTPUT_KEYS) if key + split in archive.files]
-            return {key: _read_array(archive, key + split) for key in keys}
-    except (OSError, zipfile.BadZipFile) as error:
+        names = _names_in(file)
+    except (OSError, *UNREADABLE) as error:
         raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    split = "" if "labels" in names else TEST_SPLIT
+    if f"labels{split}" not in names:
+        raise InputError(f"the array 'labels' (N,) is missing; it holds {', '.join(names) or 'nothing'}")
+    keys = [key for key in ("labels", *OUTPUT_KEYS) if key + split in names]
+    return {key: _read_array(file, key + split) for key in keys}
 
 
-def _read_array(archive: Any, key: str) -> npt.NDArray[Any]:
+def _names_in(file: Path) -> list[str]:
+    if not file.is_dir():
+        check_regular_file(file)
+    if not zipfile.is_zipfile(file):
+        raise InputError("this is not an npz file (numpy.savez writes one)")
+    with open_npz(file) as archive:
+        return npz_names(archive)
+
+
+def _read_array(file: Path, key: str) -> npt.NDArray[Any]:
     try:
-        return np.asarray(archive[key])
+        return read_npz_array(file, key)
+    except WrongArrayError as error:
+        raise InputError(f"the array {key!r} {error}") from error
     except MemoryError as error:
         raise InputError(f"the array {key!r} is larger than this machine's memory: {error}") from error
-    except (ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
-        raise InputError(
-            f"the array {key!r} cannot be read; Python objects are not allowed inside: {error}"
-        ) from error
+    except (OSError, *UNREADABLE) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"the array {key!r} cannot be read: {reason}") from error
 
 
 def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) -> Predictions:
@@ -216,7 +226,8 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) ->
     return Predictions.from_probabilities(labels, values)
 
 
-def _checked_matrix(values: npt.ArrayLike, name: str) -> RealArray:
+def _checked_matrix(values: npt.ArrayLike, name: str, *, may_be_impossible: bool = False) -> RealArray:
+    """Return scores (N, K) as floats; `may_be_impossible` says whether -inf is a score."""
     matrix = as_array(values, name)
     if matrix.dtype.kind not in "fiu":
         raise InputError(f"{name} must be real numbers, they are {matrix.dtype}")
@@ -224,10 +235,17 @@ def _checked_matrix(values: npt.ArrayLike, name: str) -> RealArray:
         raise InputError(f"{name} must have shape (N, K) with N, K >= 1, it has shape {matrix.shape}")
     if matrix.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         matrix = matrix.astype(np.float32 if matrix.dtype == np.float16 else np.float64)
-    bad = np.argwhere(~np.isfinite(matrix))
+    is_right = matrix < np.inf if may_be_impossible else np.isfinite(matrix)
+    bad = np.argwhere(~is_right)
     if bad.size:
         row, column = bad[0]
-        raise InputError(f"{name} must be finite, {name}[{row}, {column}] is {matrix[row, column]}")
+        rule = "finite, or -inf where a class is impossible" if may_be_impossible else "finite"
+        raise InputError(f"{name} must be {rule}, {name}[{row}, {column}] is {matrix[row, column]}")
+    empty = np.flatnonzero(~np.isfinite(matrix.max(axis=1)))
+    if empty.size:
+        raise InputError(
+            f"each row of {name} must have a finite score, row {empty[0]} is -inf for every class"
+        )
     return matrix
 
 
@@ -239,12 +257,12 @@ def _checked_labels(labels: npt.ArrayLike, shape: tuple[int, ...]) -> IntArray:
 
 
 def _check_normalised(p: RealArray) -> None:
-    negative = np.argwhere(p < 0)
+    negative = np.argwhere(p < -NEGATIVE_ROUNDING)
     if negative.size:
         row, column = negative[0]
         raise InputError(
-            f"probabilities must be >= 0, probabilities[{row}, {column}] is {p[row, column]}; "
-            "logits and log-probabilities are stored as 'logits'"
+            f"probabilities must be >= 0 within {NEGATIVE_ROUNDING:g}, probabilities[{row}, {column}] is "
+            f"{p[row, column]}; logits and log-probabilities are stored as 'logits'"
         )
     sums = p.sum(axis=1, dtype=np.float64)
     wrong = np.flatnonzero(np.abs(sums - 1.0) > PROBABILITY_TOLERANCE)

@@ -94,7 +94,8 @@ def bounds(
         raise InputError("--as, --only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
-    _check_writable(out, figure, predictions or prior)
+    reads = [path for path in (predictions, prior) if path is not None]
+    _check_outputs(out, figure, reads)
     with _one_line_warnings():
         if predictions is not None:
             result = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
@@ -103,7 +104,7 @@ def bounds(
     with ignore_closed_output(sys.stderr):  # the files are the result; the table is an extra
         _print_bounds(result, sys.stderr)
     if out is not None:
-        _write_json(out, result)
+        _write_json(out, result, reads)
         print(out)
     if figure is not None:
         result.save_figure(figure)
@@ -136,11 +137,11 @@ def _print_bounds(result: Bounds, stream: TextIO) -> None:
     """Print the source in a line, the rate of each curve at a few accuracies, and the warnings."""
     from rich.table import Table
 
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
 
-    console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
+    console = SafeConsole(file=stream, soft_wrap=True)
     for line in result.description:
-        console.print(line, markup=False)
+        console.print(line)
     first, *others = result.rate_table.header
     table = Table(box=None, pad_edge=False, header_style="")
     table.add_column(first, no_wrap=True)
@@ -150,37 +151,25 @@ def _print_bounds(result: Bounds, stream: TextIO) -> None:
         table.add_row(*row)
     console.print(table)
     for warning in result.warnings:
-        console.print(f"warning: {warning}", markup=False)
+        console.print(f"warning: {warning}")
 
 
-def _write_json(path: Path, result: Bounds) -> None:
-    """Write the JSON file whole or not at all."""
-    from ratefront.store.files.atomic_files import write_text
+def _write_json(path: Path, result: Bounds, reads: list[Path]) -> None:
+    from ratefront.store.files.output_file import write_output
 
-    try:
-        write_text(path, json.dumps(result.to_json(), allow_nan=False) + "\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+    write_output(path, (json.dumps(result.to_json(), allow_nan=False) + "\n").encode(), reads)
 
 
-def _check_writable(out: Path | None, figure: Path | None, source: Path | None) -> None:
+def _check_outputs(out: Path | None, figure: Path | None, reads: list[Path]) -> None:
     """Check the paths before minutes of computing, not after them."""
-    import os
-
     from ratefront.report.figure_file import checked_suffix
+    from ratefront.store.files.output_file import check_output
 
     if figure is not None:
         checked_suffix(figure)
-    paths = [path.resolve() for path in (out, figure, source) if path is not None]
-    if len(set(paths)) < len(paths):
-        raise InputError("the files to read and to write must be different ones")
-    for path in (out, figure):
-        if path is None:
-            continue
-        if not path.absolute().parent.is_dir():
-            raise InputError(f"{path}: there is no folder {path.parent}")
-        if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-            raise InputError(f"{path} cannot be written: it is a folder, or lies in one that is not yours")
+        check_output(figure, reads)
+    if out is not None:
+        check_output(out, reads if figure is None else [*reads, figure])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from ratefront.cli.next_command import ratefront_command, resume_command, tracking_arguments
-from ratefront.cli.shared_arguments import OverridesOption, SpecArgument, overrides_of
+from ratefront.cli.shared_arguments import OverridesOption, OwnModuleOption, SpecArgument, overrides_of
 from ratefront.errors import EngineError, InputError
 from ratefront.wording import Message
 
@@ -29,10 +29,10 @@ def check(spec: SpecArgument, set_: OverridesOption = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
     from ratefront.api import sweep_files
     from ratefront.spec.views.plan import render_plan
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
 
     plan = sweep_files.plan(spec, overrides_of(set_))
-    RaisingConsole(highlight=False).print(render_plan(plan, _default_folder_text(plan.spec.name)))
+    SafeConsole().print(render_plan(plan, _default_folder_text(plan.spec.name)))
     _warn_of_capacity(plan)
 
 
@@ -77,17 +77,18 @@ def sweep(
     extend: ExtendOption = None,
     retry_failed: RetryFailedOption = False,
     tracking_uri: TrackingUriOption = None,
+    own_module: OwnModuleOption = False,
 ) -> None:
     """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
     from ratefront.terminal.closed_output import ignore_closed_output
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.progress_display import display_for
 
     is_resumed = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, is_resumed)
     overrides = overrides_of(set_, trials)
-    loaded = run_sweep.load_given_spec(spec, out, overrides)
+    loaded = run_sweep.load_given_spec(spec, out, overrides, tracking_uri=tracking_uri, own_module=own_module)
     folder = out or run_sweep.default_folder(loaded.spec.name)
     with _resume_command_on_failure(folder, tracking_uri):
         finished = run_sweep.run(
@@ -97,7 +98,7 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            progress=_DisplayOnClosableTerminal(display_for(RaisingConsole(stderr=True, highlight=False))),
+            progress=_DisplayOnClosableTerminal(display_for(SafeConsole(stderr=True))),
         )
     with ignore_closed_output(sys.stderr):
         _print_outcome(finished, folder, tracking_uri)

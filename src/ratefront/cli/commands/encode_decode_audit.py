@@ -11,16 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ratefront.cli.isolation import forbid_sweep_imports
-from ratefront.cli.shared_arguments import SweepFolderArgument
+from ratefront.cli.shared_arguments import OwnModuleOption, SweepFolderArgument
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
     from ratefront.audit import Audit
 
-OwnModuleOption = Annotated[
-    bool,
-    typer.Option("--own-module", help="Allow the task model's Python code to run, because it is yours."),
-]
 TrialArgument = Annotated[
     str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
 ]
@@ -41,13 +37,15 @@ def encode(
     own_module: OwnModuleOption = False,
 ) -> None:
     """Encode your own images with the codec of a trial."""
-    from ratefront.api.codec_loading import load_codec
+    from ratefront.api.codec_loading import files_of_codec, load_codec
+    from ratefront.store.files.output_file import check_output, write_output
 
-    _check_folder(out)
+    reads = [*images, *files_of_codec(folder, trial)]
+    check_output(out, reads)
     forbid_sweep_imports()
     codec = load_codec(folder, trial, own_module=own_module)
     stream = codec.compress_files(images, block_size=block_size, resize=resize)
-    _write(out, bytes(stream))
+    write_output(out, bytes(stream), reads)
     payload, total = sum(stream.payload_bytes), len(stream)
     print(
         f"{stream.samples} samples: {payload} bytes of payload, {stream.rate_bits:.4f} bit/sample; "
@@ -70,10 +68,12 @@ def decode(
     """Decode a coded file to the classes of its samples."""
     import numpy as np
 
-    from ratefront.api.codec_loading import load_codec
+    from ratefront.api.codec_loading import files_of_codec, load_codec
     from ratefront.errors import BitstreamError
+    from ratefront.store.files.output_file import check_output, write_output
 
-    _check_folder(out)
+    reads = [stream, *files_of_codec(folder, trial)]
+    check_output(out, reads)
     forbid_sweep_imports()
     codec = load_codec(folder, trial, own_module=own_module)
     try:
@@ -82,7 +82,7 @@ def decode(
         raise InputError(f"{stream}: {error}") from error
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted)
-    _write(out, content.getvalue())
+    write_output(out, content.getvalue(), reads)
     print(f"{len(predicted)} samples")
     print(out)
 
@@ -165,15 +165,3 @@ def _verdict(result: Audit) -> Iterator[str]:
     yield "in their names, their lengths, or the order of the samples."
     if result.test == "exact":
         yield "A codec that draws at random, or uses a sample's position, is tested with --random."
-
-
-def _check_folder(out: Path) -> None:
-    """Check the path before the work, not after it."""
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise InputError(f"{out} cannot be written: it is a folder, or there is none to write it into")
-
-
-def _write(out: Path, content: bytes) -> None:
-    from ratefront.store.files.atomic_files import write_bytes
-
-    write_bytes(out, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -151,10 +152,10 @@ def _simulation(
 ) -> Callable[..., Outcome]:
     """Return the simulation of one sweep, whose spec is loaded once; it takes ``faults`` and ``on_update``."""
     from ratefront.api.simulate_sweep import simulate_sweep
-    from ratefront.spec.load_spec import load_spec
+    from ratefront.spec.load_spec import load_spec_without_data
 
     with prints_to_stderr():
-        loaded = None if spec is None else load_spec(spec, overrides_of(set_))
+        loaded = None if spec is None else load_spec_without_data(spec, overrides_of(set_))
     return partial(simulate_sweep, loaded, table=table, **options)
 
 
@@ -184,21 +185,23 @@ def _trial_counter() -> Iterator[Callable[[SweepHistory], None] | None]:
     """
     from time import monotonic
 
-    next_s = 0.0
+    from ratefront.terminal.escaped_output import unescaped
+
+    next_s, terminal = 0.0, unescaped(sys.stderr)
 
     def show(history: SweepHistory) -> None:
         nonlocal next_s
         if monotonic() >= next_s:
             next_s = monotonic() + 0.5
-            print(f"\r{history.trials_ended} of {history.trials_requested} trials ", end="", file=sys.stderr)
+            print(f"\r{history.trials_ended} of {history.trials_requested} trials ", end="", file=terminal)
 
-    if not sys.stderr.isatty():
+    if not terminal.isatty():
         yield None
         return
     try:
         yield show
     finally:
-        print("\r\x1b[K", end="", file=sys.stderr)
+        print("\r\x1b[K", end="", file=terminal)
 
 
 def _without_seeds(words: list[str]) -> list[str]:
@@ -211,10 +214,11 @@ def _without_seeds(words: list[str]) -> list[str]:
 
 
 def _seed_range(seeds: str) -> range:
-    first, colon, last = seeds.partition(":")
-    if not colon or not (first.isdecimal() and last.isdecimal()) or int(first) >= int(last):
-        raise InputError(f"--seeds A:B takes two numbers, 0 ≤ A < B, got {seeds!r}")
-    return range(int(first), int(last))
+    numbers = re.fullmatch(r"([0-9]{1,10}):([0-9]{1,10})", seeds)
+    first, last = map(int, numbers.groups()) if numbers else (0, 0)
+    if not first < last <= 2**31:
+        raise InputError(f"--seeds A:B takes two numbers, 0 ≤ A < B ≤ 2147483648, got {seeds!r}")
+    return range(first, last)
 
 
 def _simulate_seeds(

@@ -9,6 +9,7 @@ import typer
 
 from ratefront.cli.next_command import ratefront_command, resume_command
 from ratefront.cli.shared_arguments import SweepFolderArgument
+from ratefront.safe_text import visible_json
 
 
 def status(
@@ -22,12 +23,12 @@ def status(
 
     sweep_status = sweeps.open(folder).status()
     if as_json:
-        print(json.dumps(sweep_status.to_json(), indent=2, ensure_ascii=False))
+        print(visible_json(json.dumps(sweep_status.to_json(), indent=2, ensure_ascii=False)))
         return
-    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.status_text import print_status
 
-    print_status(sweep_status, RaisingConsole(highlight=False))
+    print_status(sweep_status, SafeConsole())
     if sweep_status.state == "interrupted":
         print(f"\ngo on with: {resume_command(folder)}")
     elif sweep_status.state == "failed":

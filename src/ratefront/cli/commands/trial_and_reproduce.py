@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ratefront.cli.isolation import forbid_sweep_imports, prints_to_stderr
-from ratefront.cli.shared_arguments import OverridesOption, SpecArgument, SweepFolderArgument, overrides_of
+from ratefront.cli.shared_arguments import (
+    OverridesOption,
+    OwnModuleOption,
+    SpecArgument,
+    SweepFolderArgument,
+    overrides_of,
+)
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,12 +55,15 @@ def trial(
 
 
 def _parse_params(params: str) -> dict[str, Any]:
+    from ratefront.bounded_files import parse_json
+    from ratefront.spec.problem_wording import shown
+
     try:
-        values = json.loads(params)
+        values = parse_json(params)
     except ValueError as error:
         raise InputError(f"--params is not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise InputError(f"--params is a JSON object, got {params!r}")
+        raise InputError(f"--params is a JSON object, got {shown(values)}")
     return values
 
 
@@ -64,6 +73,7 @@ def reproduce(
         str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
     ],
     out: Annotated[Path | None, typer.Option(help="Keep the new trial's files here.")] = None,
+    own_module: OwnModuleOption = False,
 ) -> None:
     """Run a trial of a sweep again, and compare all bits.
 
@@ -72,7 +82,7 @@ def reproduce(
     from ratefront.api import sweeps
 
     forbid_sweep_imports()
-    sweep = sweeps.open(folder)
+    sweep = sweeps.open(folder, own_module=own_module)
     with tempfile.TemporaryDirectory() as temporary, prints_to_stderr():
         again = sweep.trials[trial].reproduce(out or Path(temporary) / "again")
     if again.result is not None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.bitstream.frequency_table import TABLE_BITS, FrequencyTable
 
+_LARGEST_OFFSET = 1 << 30  # so that a symbol fits 32 bit
 _UNUSED = FrequencyTable(np.array([1 << TABLE_BITS]))
 
 
@@ -81,6 +82,19 @@ class QuantizedTables(nn.Module):
                 for counts, size, offset in rows
             ]
         return self._tables
+
+    def check(self) -> None:
+        """Check tensors that were loaded from a file.
+
+        Raises:
+            ValueError: They make no tables.
+        """
+        capacity = self.counts.shape[1]
+        if not ((self.size >= 0) & (self.size <= capacity)).all() or (self.pmf < 0).any():
+            raise ValueError(f"tables have 0 to {capacity} symbols, and probabilities ≥ 0")
+        if (self.offset.long().abs() > _LARGEST_OFFSET).any():
+            raise ValueError(f"symbols of tables begin at integers of up to ±{_LARGEST_OFFSET}")
+        self.frequency_tables()
 
     def table_tensors(self) -> list[Tensor]:
         """The tensors that the coder's tables are made from."""

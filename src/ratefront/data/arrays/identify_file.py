@@ -7,6 +7,8 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
+from ratefront.bounded_files import check_regular_file
+
 _SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…)"
 
 FOLDER = (
@@ -39,6 +41,7 @@ _BYTES_READ = 4096
 def identify_file(path: Path) -> str | None:
     """Say what kind of file it is and what to do; None: the kind is unknown, or it is an npz file."""
     with suppress(OSError):
+        check_regular_file(path)
         if zipfile.is_zipfile(path):
             return _identify_archive(path)
         with path.open("rb") as file:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
+from ratefront.array_files import (
+    UNREADABLE,
+    WrongArrayError,
+    check_npz_array,
+    npz_names,
+    open_npz,
+    read_npy_header,
+    read_npz_array,
+)
 from ratefront.data.arrays.identify_file import FOLDER, identify_file
 from ratefront.errors import InputError
 
 _CHUNK_VALUES = 1 << 20
-_npy: Any = numpy_format  # numpy's own types leave these functions out
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ def array_names(path: Path) -> list[str]:
     Raises:
         InputError: The file cannot be read, or is another kind of file.
     """
-    with as_input_errors(path), zipfile.ZipFile(path) as archive:
-        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    with as_input_errors(path), open_npz(path) as archive:
+        names = npz_names(archive)
         if not names:
             raise InputError(f"{path}: is not an npz file but {identify_file(path)}")
         return names
@@ -54,7 +58,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
             as its header says.
     """
     present = array_names(path)
-    with as_input_errors(path), zipfile.ZipFile(path) as archive:
+    with as_input_errors(path), open_npz(path) as archive:
         if missing := [name for name in names if name not in present]:
             raise InputError(
                 f"{path}: needs the arrays {', '.join(names)}, but {', '.join(missing)} is missing; "
@@ -63,7 +67,8 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
         headers = {}
         for name in names:
             with as_input_errors(path, name):
-                headers[name] = _header(path, archive, name)
+                shape, _, dtype = check_npz_array(archive, name)
+                headers[name] = ArrayHeader(shape, dtype)
         return headers
 
 
@@ -73,9 +78,8 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     Raises:
         InputError: It cannot be read.
     """
-    with as_input_errors(path, name), np.load(path, allow_pickle=False) as arrays:
-        array: NDArray[Any] = arrays[name]
-        return array
+    with as_input_errors(path, name):
+        return read_npz_array(path, name)
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:
@@ -95,42 +99,10 @@ def read_chunks(path: Path, name: str) -> Iterator[NDArray[Any]]:
     Raises:
         InputError: The array cannot be read.
     """
-    with as_input_errors(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+    with as_input_errors(path, name), open_npz(path) as archive, archive.open(f"{name}.npy") as file:
         _, _, dtype = read_npy_header(file)
         while chunk := file.read(_CHUNK_VALUES * dtype.itemsize):
             yield np.frombuffer(chunk, dtype=dtype)
-
-
-def _header(path: Path, archive: zipfile.ZipFile, name: str) -> ArrayHeader:
-    member = archive.getinfo(f"{name}.npy")
-    with archive.open(member) as file:
-        shape, _, dtype = read_npy_header(file)
-        if dtype.hasobject or dtype.names:
-            raise InputError(
-                f"{path}: {name}: must hold plain numbers, got objects or records ({dtype}); "
-                "numpy.stack(list(x)) makes one array of equal ones, x.astype(…) numbers of objects"
-            )
-        expected = file.tell() + math.prod(shape) * dtype.itemsize
-    if member.file_size != expected:
-        raise InputError(
-            f"{path}: {name}: is truncated or altered: its header says {shape} of {dtype}, which makes {expected} "
-            f"bytes, but it has {member.file_size}"
-        )
-    return ArrayHeader(shape, dtype)
-
-
-def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read the header of the array that begins here: its shape, whether it is in Fortran order, and its type.
-
-    Raises:
-        ValueError: It is not an array of plain numbers.
-    """
-    readers = {(1, 0): _npy.read_array_header_1_0, (2, 0): _npy.read_array_header_2_0}
-    version = _npy.read_magic(file)
-    if version not in readers:
-        raise ValueError(f"format {version} of npy is for records")
-    shape, is_fortran, dtype = readers[version](file)
-    return tuple(map(int, shape)), bool(is_fortran), dtype
 
 
 @contextmanager
@@ -141,7 +113,9 @@ def as_input_errors(path: Path, name: str | None = None) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
+    except WrongArrayError as error:
+        raise InputError(f"{place}: {error}") from error
+    except UNREADABLE as error:
         known = None if name else identify_file(path)
         problem = f"is not an npz file but {known}" if known else f"cannot be read: {error}"
         raise InputError(f"{place}: {problem}") from error

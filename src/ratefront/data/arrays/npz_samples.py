@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import as_input_errors, read_npy_header
+from ratefront.array_files import open_npz, read_npy_header
+from ratefront.data.arrays.npz_arrays import as_input_errors
 
 _LEAD_BYTES = 1 << 26  # of an array that can only be read from its beginning
 _FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values that are read
@@ -38,7 +39,7 @@ def read_spread_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
 
 def _readable_samples(path: Path, name: str) -> NDArray[Any]:
     """Return the array memory-mapped if it is stored uncompressed, else as much of it as may be read at once."""
-    with zipfile.ZipFile(path) as archive:
+    with open_npz(path) as archive:
         member = archive.getinfo(f"{name}.npy")
         with archive.open(member) as file:
             shape, is_fortran, dtype = read_npy_header(file)

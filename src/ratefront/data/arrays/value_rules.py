@@ -17,6 +17,7 @@ from ratefront.errors import InputError
 SampleKind = Literal["images", "points"]
 
 _CHUNK_SAMPLES = 1024
+_GREATEST_VALUE = float(np.finfo(np.float32).max)  # networks compute in single precision
 _LEAST_BYTE_RANGE = 128  # a range above it, and up to 255, is that of bytes
 
 
@@ -123,6 +124,11 @@ def _check(
 ) -> None:
     low, high = value_range
     is_finite = bool(np.isfinite([low, high]).all())
+    if is_finite and max(-low, high) > _GREATEST_VALUE:
+        raise InputError(
+            f"{place}: values from {low:g} to {high:g} are beyond single precision, in which networks compute: "
+            f"they would be infinite; the greatest is {_GREATEST_VALUE:g}: choose another unit"
+        )
     if is_finite and (kind == "points" or (low >= 0 and high <= 1)):
         return
     statistics = compute_statistics()  # only in case of an error: they cost more than the range

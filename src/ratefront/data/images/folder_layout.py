@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from ratefront.data.images.image_files import SUFFIXES
+from ratefront.data.images.linked_folders import LinkRule
 from ratefront.errors import InputError
 
 _VALIDATION = ("val", "validation", "valid")
@@ -33,14 +33,16 @@ def check_image_folder(root: Path) -> None:
     raise InputError(f"{root}: is a file, and a folder of image files is needed; {advice}")
 
 
-def class_names(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted; the position of a name is its label."""
-    return sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
+def class_names(folder: Path, links: LinkRule) -> list[str]:
+    """Return the names of the folders in a folder, sorted; the position of a name is its label.
+
+    Raises:
+        InputError: One of them is a link that must not be followed.
+    """
+    return links.list_folder(folder).folders
 
 
-def split_folders(root: Path, holds_classes: bool) -> list[Path]:
+def split_folders(root: Path, links: LinkRule, *, holds_classes: bool) -> list[Path]:
     """Return the folders of training, (validation) and test split; the root alone if it is not divided.
 
     The validation folder is called val, validation or valid. Without a test folder, as in ImageNet with its labels, the
@@ -48,6 +50,7 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
 
     Args:
         root: The folder of the data set.
+        links: Which links are followed.
         holds_classes: Whether a split has a folder per class; else it has image files.
 
     Raises:
@@ -57,10 +60,10 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     def has(name: str) -> bool:
         folder = root / name
         return folder.is_dir() and (
-            bool(class_names(folder)) if holds_classes else any(list_image_files(folder))
+            bool(class_names(folder, links)) if holds_classes else any(list_image_files(folder, links))
         )
 
-    names = class_names(root)
+    names = class_names(root, links)
     like_splits = [name for name in names if name.lower() in _LIKE_SPLITS]
     if not has("train"):
         if holds_classes and len(names) > 1 and like_splits == names:
@@ -74,20 +77,17 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     return [root / name for name in used]
 
 
-def describe_file_endings(folder: Path) -> str:
+def describe_file_endings(folder: Path, links: LinkRule) -> str:
     """Say which file name endings were found below a folder, and which ones are read as images."""
-    names = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != "."]
-    endings = Counter(Path(name).suffix.lower() or "none" for name in names)
+    endings = Counter(Path(name).suffix.lower() or "none" for name in links.files_below(folder))
     shown = ", ".join(f"{ending} ({count})" for ending, count in endings.most_common(_SHOWN))
     return f"endings found: {shown or 'no file'}; those that are read: {', '.join(SUFFIXES)}"
 
 
-def list_image_files(folder: Path) -> Iterator[str]:
-    """Yield the paths of image files below a folder, relative to it; hidden files are left out."""
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        # Not as Path objects, which take longer than the listing: folders hold hundreds of thousands of files.
-        below = f"{parent[len(str(folder)) :]}/".lstrip("/")
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield below + name
+def list_image_files(folder: Path, links: LinkRule) -> Iterator[str]:
+    """Yield the paths of image files below a folder, relative to it; hidden files are left out.
+
+    Raises:
+        InputError: One of them, or a folder, is a link that must not be followed.
+    """
+    return links.files_below(folder, SUFFIXES)

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ratefront.cache_folders import cache_folder
 from ratefront.catalogue.datasets import FilesParameters
-from ratefront.data.cache_folders import cache_folder
 from ratefront.data.images.image_decoding import (
     IS_TRANSPARENT,
     Conversion,
@@ -32,6 +32,8 @@ from ratefront.store.files.atomic_files import write_json
 
 _log = logging.getLogger(__name__)
 
+#: What is known of files that were checked by other rules is found out again.
+_RULES = b"2\n"
 _SHOWN = 5
 _MOST_CHECKED_FILES = 500  # in a check of the sweep file: some seconds of decoding
 
@@ -168,9 +170,13 @@ def _listing_digest(root: Path, files: Sequence[str]) -> str:
 
     The times are that of the last change, which a copy may keep, and that of the file's entry, which it cannot keep.
     """
-    total, folder = hashlib.sha256(), str(root)
+    total, folder = hashlib.sha256(_RULES), str(root)
     for name in files:
-        status = os.stat(f"{folder}/{name}")  # noqa: PTH116  (creating a Path takes longer than the call)
+        try:
+            status = os.stat(f"{folder}/{name}")  # noqa: PTH116  (creating a Path takes longer than the call)
+        except OSError:  # a link to nothing, which the check reports
+            total.update(f"{name}\0\n".encode(errors="surrogateescape"))
+            continue
         entry = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
         total.update(entry.encode(errors="surrogateescape"))
     return total.hexdigest()

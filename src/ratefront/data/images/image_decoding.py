@@ -1,13 +1,15 @@
 """Decode one image file, or find out why it cannot be used.
 
-The EXIF orientation is applied. Grey stays grey, unless three channels are asked for. Transparent pixels have no
-brightness of their own: they are refused, or laid on a background. More than 8 bits per value, and several images in
-one file, are refused.
+Only the formats that the documentation names are decoded, whatever the file's name says: other decoders of Pillow start
+programs (EPS), or cut values off without a word. The EXIF orientation is applied. Grey stays grey, unless three
+channels are asked for. Transparent pixels have no brightness of their own: they are refused, or laid on a background.
+More than 8 bits per value, several images in one file, and images of more than ``MOST_PIXELS``, are refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,7 +18,16 @@ from typing import Any, Literal
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from ratefront.bounded_files import check_regular_file
 from ratefront.errors import InputError
+
+#: What is opened, by Pillow's names: JPEG includes photographs with a preview (MPO), and PPM includes PGM.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")
+_FORMAT_NAMES = "JPEG, PNG, WebP, BMP, TIFF, PPM, PGM"
+#: A few kilobytes may unpack to gigabytes: Pillow refuses more than twice what it warns of.
+MOST_PIXELS = 2 * int(Image.MAX_IMAGE_PIXELS or 0)
+#: A larger file holds more than that many pixels of 8 bytes.
+MOST_FILE_BYTES = 8 * MOST_PIXELS
 
 Background = Literal["white", "black"]
 
@@ -52,6 +63,22 @@ class _UnusableError(Exception):
     pass
 
 
+def open_image(path: str) -> Image.Image:
+    """Open an image file of a known format; only its header is read.
+
+    Raises:
+        Exception: It is no regular file, too large, damaged, or of another format; the type depends on the decoder.
+    """
+    _check_file(path)
+    return Image.open(path, formats=FORMATS)
+
+
+def _check_file(path: str) -> None:
+    check_regular_file(Path(path))
+    if (size := os.stat(path).st_size) > MOST_FILE_BYTES:  # noqa: PTH116  (a Path takes longer than the call)
+        raise _UnusableError(f"has {size} bytes, more than an image of {MOST_PIXELS} pixels takes")
+
+
 def decode_image(path: str, conversion: Conversion) -> Image.Image:
     """Decode the whole image, upright, in mode L or RGB.
 
@@ -60,7 +87,7 @@ def decode_image(path: str, conversion: Conversion) -> Image.Image:
             more than 8 bits per value.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return _convert(image, conversion)
     except Exception as error:  # the type depends on the decoder: OSError, SyntaxError, struct.error, …
         why = _reason(error, path)
@@ -78,8 +105,9 @@ def check_image_file(path: str, at_least: int, background: Background | None) ->
     """
     problem, has_colours, content = None, False, b""
     try:
+        _check_file(path)
         content = Path(path).read_bytes()
-        with Image.open(BytesIO(content)) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             has_colours = _has_colours(image)
             if min(image.size) < at_least:
                 raise _UnusableError(
@@ -95,7 +123,7 @@ def has_colours(path: str) -> bool:
     """Say whether an image has colours, as ``check_image_file`` does; without a palette only its header is read."""
     with (
         suppress(Exception),
-        Image.open(path) as image,
+        open_image(path) as image,
     ):  # check_image_file finds no colours in a file that cannot be opened either
         return _has_colours(image)
     return False
@@ -133,7 +161,7 @@ def _refuse_wide_values(image: Image.Image) -> None:
 
 def _is_wide(decoder: str, arguments: Any) -> bool:
     raw_mode, *others = arguments if isinstance(arguments, tuple) else (arguments,)
-    return ";16" in str(raw_mode) or (decoder == "ppm" and others[0] > 255)
+    return ";16" in str(raw_mode) or (decoder in ("ppm", "ppm_plain") and others[0] > 255)
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
@@ -157,5 +185,9 @@ def _lay_on(background: Background | None, image: Image.Image) -> Image.Image:
 
 def _reason(error: Exception, path: str) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "is not an image that can be read"
+        return f"is not an image that can be read ({_FORMAT_NAMES})"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"has more than {MOST_PIXELS} pixels, the most that are decoded"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).replace(path, Path(path).name) or type(error).__name__

@@ -25,6 +25,7 @@ from ratefront.data.images.folder_layout import (
 from ratefront.data.images.image_check import check_some_files, count_channels, find_usable_files
 from ratefront.data.images.image_decoding import Conversion
 from ratefront.data.images.image_files import ImageFiles
+from ratefront.data.images.linked_folders import LinkRule
 from ratefront.data.label_statistics import describe_labels, missing_class_remarks
 from ratefront.errors import InputError
 
@@ -36,10 +37,14 @@ _Labelled = dict[str, int]
 class _Listing:
     """The splits, classes and files that the folders give."""
 
-    root: Path
+    links: LinkRule
     folders: list[Path]
     classes: list[str]
     splits: list[_Labelled]
+
+    @property
+    def root(self) -> Path:
+        return self.links.root
 
     @property
     def files(self) -> list[str]:
@@ -48,7 +53,7 @@ class _Listing:
     def only(self, usable: set[str]) -> _Listing:
         """Return the listing with only these files."""
         splits = [{name: label for name, label in split.items() if name in usable} for split in self.splits]
-        return _Listing(self.root, self.folders, self.classes, splits)
+        return _Listing(self.links, self.folders, self.classes, splits)
 
     @property
     def labels(self) -> list[NDArray[np.int64]]:
@@ -96,34 +101,34 @@ def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
 
 
 def _list_folders(parameters: ImageFolderParameters) -> _Listing:
-    root = Path(parameters.root)
-    check_image_folder(root)
-    folders = split_folders(root, holds_classes=True)
-    classes = _class_folders(folders[0])
-    return _Listing(root, folders, classes, [_label_files(folder, root, classes) for folder in folders])
+    links = LinkRule(Path(parameters.root), parameters.follow_symlinks)
+    check_image_folder(links.root)
+    folders = split_folders(links.root, links, holds_classes=True)
+    classes = _class_folders(folders[0], links)
+    return _Listing(links, folders, classes, [_label_files(folder, links, classes) for folder in folders])
 
 
-def _class_folders(folder: Path) -> list[str]:
-    if len(names := class_names(folder)) < 2:
+def _class_folders(folder: Path, links: LinkRule) -> list[str]:
+    if len(names := class_names(folder, links)) < 2:
         raise InputError(
             f"{folder}: needs a folder for each of two or more classes, found: {', '.join(names) or 'none'}"
         )
     return names
 
 
-def _label_files(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
+def _label_files(folder: Path, links: LinkRule, classes: Sequence[str]) -> _Labelled:
     labels = {name: label for label, name in enumerate(classes)}
-    if unknown := [name for name in class_names(folder) if name not in labels]:
+    if unknown := [name for name in class_names(folder, links) if name not in labels]:
         raise InputError(f"{folder}: holds classes that no image trains: {', '.join(unknown)}")
-    below = "" if folder == root else f"{folder.relative_to(root)}/"
+    below = "" if folder == links.root else f"{folder.relative_to(links.root)}/"
     labelled = {
         f"{below}{name}/{file}": label
         for name, label in labels.items()
-        for file in list_image_files(folder / name)
+        for file in list_image_files(folder / name, links)
     }
     if not labelled:
         raise InputError(
-            f"{folder}: there are no image files in its class folders; {describe_file_endings(folder)}"
+            f"{folder}: there are no image files in its class folders; {describe_file_endings(folder, links)}"
         )
     return labelled
 
@@ -136,7 +141,7 @@ def _check(listed: _Listing) -> None:
     labels, folder, classes = listed.labels[0], listed.folders[0], listed.classes
     present = set(labels.tolist())
     if absent := [name for label, name in enumerate(classes) if label not in present]:
-        endings = describe_file_endings(folder / absent[0])
+        endings = describe_file_endings(folder / absent[0], listed.links)
         raise InputError(
             f"{folder}: there is no usable image of: {', '.join(absent)}; {absent[0]}: {endings}"
         )

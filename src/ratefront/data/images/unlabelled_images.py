@@ -25,6 +25,7 @@ from ratefront.data.images.folder_layout import (
 from ratefront.data.images.image_check import count_channels, find_usable_files
 from ratefront.data.images.image_decoding import Conversion, decode_image
 from ratefront.data.images.image_files import stack_images
+from ratefront.data.images.linked_folders import LinkRule
 from ratefront.errors import InputError
 
 _SHARE = 0.1  # of undivided images for test, and of the rest for validation
@@ -98,7 +99,11 @@ def load_images(parameters: ImagesParameters) -> Dataset:
         [[name for name in split if name in kept] for split in listed], parameters
     )
     seed = parameters.split_seed if parameters.crop == "random" else None
-    digested = [parameters.model_dump(exclude={"root"}), conversion.channels, usable.digest]
+    digested = [
+        parameters.model_dump(exclude={"root", "follow_symlinks"}),
+        conversion.channels,
+        usable.digest,
+    ]
     return Dataset(
         "images",
         0,
@@ -113,12 +118,16 @@ def load_images(parameters: ImagesParameters) -> Dataset:
 
 def _list_files(parameters: ImagesParameters) -> list[list[str]]:
     """Return the files of each split that is present, relative to the root."""
-    root = Path(parameters.root)
-    check_image_folder(root)
+    links = _link_rule(parameters)
+    check_image_folder(links.root)
     return [
-        [str((folder / name).relative_to(root)) for name in list_image_files(folder)]
-        for folder in split_folders(root, holds_classes=False)
+        [str((folder / name).relative_to(links.root)) for name in list_image_files(folder, links)]
+        for folder in split_folders(links.root, links, holds_classes=False)
     ]
+
+
+def _link_rule(parameters: ImagesParameters) -> LinkRule:
+    return LinkRule(Path(parameters.root), parameters.follow_symlinks)
 
 
 def _divide(listed: list[list[str]], parameters: ImagesParameters) -> list[list[str]]:
@@ -136,7 +145,7 @@ def _divide(listed: list[list[str]], parameters: ImagesParameters) -> list[list[
 
 def _check_enough(files: Sequence[str], least: int, parameters: ImagesParameters) -> None:
     if len(files) < least:
-        endings = "" if files else f"; {describe_file_endings(Path(parameters.root))}"
+        endings = "" if files else f"; {describe_file_endings(Path(parameters.root), _link_rule(parameters))}"
         raise InputError(
             f"{parameters.root}: needs at least {least} usable images, found {len(files)}{endings}"
         )

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from ratefront.data.cache_folders import DATA_VARIABLE
+from ratefront.cache_folders import DATA_VARIABLE
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import exclusively
 

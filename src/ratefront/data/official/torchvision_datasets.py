@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.cache_folders import data_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.datasets import OfficialParameters
 from ratefront.data.assemble_dataset import assemble_dataset
-from ratefront.data.cache_folders import data_folder
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import digest_parts
 from ratefront.data.official.idx_files import map_idx

@@ -6,13 +6,14 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import ray
 
 from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate.cluster.driver_watchdog import ClusterWatchdog
+from ratefront.orchestrate.cluster.private_cluster import private_to_this_process
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 
 #: Ray's object store carries nothing large: data and results go through files.
@@ -43,14 +44,16 @@ def connected(caught: Interrupts) -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_answers(address)
-    with nullcontext() if address else ClusterWatchdog() as watchdog:
-        try:
-            with caught.at_once(), watchdog.watching() if watchdog else nullcontext():
-                _start(address)
-                caught.install()
-            yield
-        finally:
-            ray.shutdown()
+    with ExitStack() as stack:
+        starting: AbstractContextManager[None] = nullcontext()
+        if not address:
+            starting = stack.enter_context(ClusterWatchdog()).watching()
+            stack.enter_context(private_to_this_process())
+        stack.callback(ray.shutdown)
+        with caught.at_once(), starting:
+            _start(address)
+            caught.install()
+        yield
 
 
 def _start(address: str | None = None) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ratefront.orchestrate.cluster.environment_variables import environment_with
 
 _VARIABLES = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # paths in a sweep file are relative to the folder of the start
@@ -29,20 +30,13 @@ _LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.widgets")
 @contextmanager
 def quiet_ray() -> Iterator[None]:
     """Set the environment variables of Ray and Tune and silence their loggers; restore both at the end."""
-    before = {name: os.environ.get(name) for name in _VARIABLES}
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    os.environ.update(_VARIABLES)
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with environment_with(_VARIABLES), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Ray's own deprecations: our users cannot act on them
             yield
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -14,7 +14,7 @@ from typing import Any
 import ratefront
 from ratefront.errors import InputError
 from ratefront.orchestrate.environment.environment_difference import all_changes, software_changes
-from ratefront.orchestrate.environment.git_tree import commit_of, git, trees_of
+from ratefront.orchestrate.environment.git_tree import commit_of, diff_of, git, trees_of
 from ratefront.safe_text import without_credentials
 from ratefront.store.environment_files import (
     diff_beside,
@@ -56,7 +56,7 @@ def describe_environment(modules: Iterable[str] = ()) -> dict[str, Any]:
     return {
         "command": [without_credentials(word) for word in sys.argv],
         "git_commit": commit,
-        "git_diff": git(_HERE, "diff", "HEAD") if commit else None,
+        "git_diff": diff_of(_HERE) if commit else None,
         "user_trees": trees_of(folders, but=_HERE if commit else None),
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -1,9 +1,14 @@
-"""Asks git about a folder: which commit is checked out there, and what is changed and not committed."""
+"""Asks git about a folder: which commit is checked out there, and what is changed and not committed.
+
+The folder may have been unpacked from a stranger's archive, and a tree's own settings can name programs that git runs:
+they are switched off.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +16,56 @@ from typing import Any
 _LONGEST_DIFF = 1 << 20
 
 
-def git(folder: Path, *arguments: str) -> str | None:
+def git(folder: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str | None:
     """Return what git prints; None if the folder is in no git tree, or git is not installed."""
     command = ["git", "-C", str(folder), *arguments]
+    environment = _with_settings({"core.fsmonitor": "false", **(settings or {})})
     try:
-        completed = subprocess.run(command, capture_output=True, timeout=20, check=True)
+        completed = subprocess.run(command, capture_output=True, timeout=20, check=True, env=environment)
     except (OSError, subprocess.SubprocessError):
         return None
     return completed.stdout.decode(errors="replace")  # a diff may hold any bytes
+
+
+def _with_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which git takes these settings before all others; a name may hold any character.
+
+    Nothing is fetched: a tree may claim that an object lies elsewhere, and name the program that gets it.
+    """
+    environment = {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    for number, (name, value) in enumerate(settings.items(), start=first):
+        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return environment | {"GIT_CONFIG_COUNT": str(first + len(settings))}
 
 
 def commit_of(folder: Path) -> str | None:
     """Return the commit of the folder's tree; None if there is no tree or no commit."""
     commit = git(folder, "rev-parse", "HEAD")
     return commit.strip() if commit else None
+
+
+def diff_of(folder: Path) -> str | None:
+    """Return what is changed and not committed; None if there is no tree or no commit.
+
+    Neither filters nor viewers that the tree's own settings name are run, and submodules count by their commits alone,
+    because they have settings of their own.
+    """
+    options = ["diff", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "HEAD"]
+    return git(folder, *options, settings=_without_own_filters(folder))
+
+
+def _without_own_filters(folder: Path) -> dict[str, str]:
+    """Return the settings that empty the filters which the tree itself has set; the user's own ones stay."""
+    listed = (
+        git(folder, "config", "--includes", "--name-only", "--null", scope, "--get-regexp", r"^filter\.")
+        or ""
+        for scope in ("--local", "--worktree")
+    )
+    keys = sorted({key.rpartition(".")[0] for text in listed for key in text.split("\0") if key})
+    emptied = (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    return {f"{key}.{name}": value for key in keys for name, value in emptied}
 
 
 def trees_of(folders: Iterable[Path], but: Path | None) -> list[dict[str, Any]]:
@@ -45,7 +86,7 @@ def _top_of(folder: Path) -> str | None:
 
 
 def _short_diff(top: Path) -> str | None:
-    diff = git(top, "diff", "HEAD")
+    diff = diff_of(top)
     if diff is None or len(diff) <= _LONGEST_DIFF:
         return diff
     return f"({len(diff)} characters, not kept)"

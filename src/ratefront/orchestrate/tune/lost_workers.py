@@ -5,7 +5,8 @@ of the worker's code (RayTaskError) and a dead actor (RayActorError). Any other 
 the OutOfMemoryError with which Ray's memory monitor ends a worker. ``tune_reports_to`` keeps the error readable and
 gives Tune one that it knows.
 
-This module also decides whose disk was full. It completes ``ratefront.trial``, which names the errors of a trial.
+This module also decides whose disk was full, and whether the sweep's folder is there. It completes
+``ratefront.trial``, which names the errors of a trial.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ray.air.execution._internal import RayActorManager
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
 
-from ratefront.errors import StorageFullError, WorkerLostError
+from ratefront.errors import StorageFullError, SweepFolderGoneError, WorkerLostError
+from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.error_summary import OUT_OF_MEMORY, ErrorSummary, summarise_error
 
 #: A folder with less free space than this counts as full.
@@ -93,12 +95,24 @@ def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
     """Name the error of a trial that writes into the sweep's ``folder``.
 
     If the disk of this folder is full, the sweep ends. If another disk is full, such as a node's own, the trial is
-    tried again.
+    tried again. So it is if the folder is not there, and the driver still finds it.
     """
     summary = summarise_error(error)
+    if not _is_there(folder):
+        reason = f"the worker does not find the sweep's folder {folder}: {summary.reason}"
+        return ErrorSummary(SweepFolderGoneError.__name__, reason, SweepFolderGoneError.retryable)
     if summary.error == StorageFullError.__name__ and not _is_full(folder):
         return replace(summary, error=type(error).__name__)
     return summary
+
+
+def _is_there(folder: Path) -> bool:
+    """Return whether this is the folder of a sweep, as far as this machine sees it."""
+    try:
+        SweepFolder(folder).ledger.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _is_full(folder: Path) -> bool:

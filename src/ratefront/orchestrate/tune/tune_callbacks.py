@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
-from ratefront.engine.messages import EngineMessage
+from ratefront.engine.messages import EngineMessage, TimedOut
 from ratefront.history.events import Failed, Started
 from ratefront.orchestrate.driver_loop import DriverLoop
 from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
@@ -44,11 +44,22 @@ STOP_PATIENCE_S = 10.0
 
 
 class WorkerListener(Callback):
-    """Tells the engine of workers that start a trial or are lost with one, and calls the driver's ``tick``."""
+    """Tells the engine of workers that start a trial, are lost with one, or take too long; calls the driver's ``tick``.
 
-    def __init__(self, reference: LiveSweepReference, loop: DriverLoop, error: ReportedWorkerError) -> None:
+    The time of an attempt is measured with this process's own clock: the time of day may be set while a trial runs.
+    """
+
+    def __init__(
+        self,
+        reference: LiveSweepReference,
+        loop: DriverLoop,
+        error: ReportedWorkerError,
+        trial_hours: float | None,
+    ) -> None:
         self._reference, self._loop, self._error = reference, loop, error
-        self._running: dict[str, Trial] = {}  # by Tune's own trial ids
+        self._trial_hours = trial_hours
+        self._running: dict[str, Trial] = {}  # by Tune's own trial ids, as the next two
+        self._started: dict[str, float] = {}
         self._ended_since: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -62,11 +73,22 @@ class WorkerListener(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Call ``tick``; if it ends the sweep, end the workers."""
         try:
-            self._loop.tick()
+            with self._reference.sweep.keeping_failure():
+                self._loop.tick()
         except BaseException:
             _end_workers(trials)
             raise
+        self._fail_overdue_trials()
         self._free_slots_of_ended_trials()
+
+    def _fail_overdue_trials(self) -> None:
+        """Tell the engine of attempts that have run for too long. Their slots are freed as those of any ended trial."""
+        if self._trial_hours is None:
+            return
+        latest_start = time.monotonic() - 3600.0 * self._trial_hours
+        for tune_id, trial in self._running.items():
+            if self._started[tune_id] < latest_start:
+                self._tell(TimedOut(*_identity(trial), self._trial_hours))
 
     def _free_slots_of_ended_trials(self) -> None:
         """End the workers that go on with an ended trial: a long epoch, or one that hangs, must not keep its slot."""
@@ -80,7 +102,7 @@ class WorkerListener(Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tell the engine which worker runs the trial."""
         trial_id, attempt = _identity(trial)
-        self._running[trial.trial_id] = trial
+        self._running[trial.trial_id], self._started[trial.trial_id] = trial, time.monotonic()
         self._tell(Started(trial_id, attempt, _worker_name(trial)))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -99,6 +121,7 @@ class WorkerListener(Callback):
 
     def _forget(self, trial: Trial) -> None:
         self._running.pop(trial.trial_id, None)
+        self._started.pop(trial.trial_id, None)
         self._ended_since.pop(trial.trial_id, None)
 
     def _tell(self, message: EngineMessage) -> None:

@@ -35,7 +35,7 @@ def run_trials(sweep: LiveSweep, setting: WorkerSetting, slots: int, loop: Drive
     """
     reference, error = LiveSweepReference(sweep), ReportedWorkerError()
     with tempfile.TemporaryDirectory(prefix="ratefront-tune-") as storage, tune_reports_to(error):
-        listener = WorkerListener(reference, loop, error)
+        listener = WorkerListener(reference, loop, error, setting.context.spec.trial_hours)
         tuner = _tuner(reference, listener, setting, slots, Path(storage))
         loop.hold_signals()
         try:

@@ -1,32 +1,50 @@
 """A problem recorded from a real sweep: what each trial measured and reported, and how long it took.
 
 The file is a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "trials": [{"values": {…},
-"seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``.
+"seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``. A stranger may
+have made the file: it is unpacked up to a limit, and every value is checked.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
+from pydantic import Field
+
+from ratefront.bounded_files import decompress_gzip, parse_json, read_regular_file
 from ratefront.engine.measurement_check import invalid_result
 from ratefront.errors import InputError, UnknownCostError
+from ratefront.history.recorded_spec import check_recorded_spec
+from ratefront.record_fields import record_check
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.load_spec import spec_from_plain
+from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.spec.space.dimensions import Choice
-from ratefront.store.files.atomic_files import write_bytes
-from ratefront.trial_records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
+from ratefront.store.files.output_file import write_output
+from ratefront.trial_records import (
+    OBJECTIVES,
+    Scalar,
+    TrialParams,
+    TrialResult,
+    is_trial_id,
+    metric_names,
+    objectives_of,
+)
 
 FORMAT = 1
 SUFFIX = ".json.gz"
+#: The largest table, unpacked: about 40 000 trials of 20 reports.
+LARGEST_BYTES = 64 << 20
+
+#: How long a step may take, in seconds.
+_Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
 #: Tables that come with the package, by name.
 SHIPPED: Mapping[str, Path] = {
@@ -80,7 +98,7 @@ class RecordedTable:
         Raises:
             SpecError: This version of ratefront cannot run it any more.
         """
-        return spec_from_plain(self.spec, source=f"the recorded sweep {self.sweep}")
+        return load_spec_without_data(self.spec, name=f"the recorded sweep {self.sweep}")
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return the course of the nearest recorded trial, under this trial's name.
@@ -131,11 +149,11 @@ class RecordedTable:
                 complete[name] = reference.get(name, worst)
         return complete
 
-    def save(self, path: Path) -> None:
-        """Write the table as a file.
+    def save(self, path: Path, reads: Iterable[Path] = ()) -> None:
+        """Write the table as a file; ``reads`` are those that it is made of, which it must not replace.
 
         Raises:
-            InputError: The name does not end in .json.gz, or the file cannot be written.
+            InputError: The name does not end in .json.gz, the table is too large, or the file cannot be written.
         """
         if not path.name.endswith(SUFFIX):
             raise InputError(f"{path}: a table's name ends in {SUFFIX}")
@@ -146,11 +164,12 @@ class RecordedTable:
             "reference": self.reference,
             "trials": [_plain(row) for row in self.rows],
         }
-        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-        try:
-            write_bytes(path, gzip.compress(text.encode(), mtime=0))
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+        text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        if len(text) > LARGEST_BYTES:
+            raise InputError(
+                f"{self.sweep} has too many trials for a table, which holds {LARGEST_BYTES} bytes"
+            )
+        write_output(path, gzip.compress(text, mtime=0), reads)
 
     @classmethod
     def load(cls, path: Path) -> RecordedTable:
@@ -160,15 +179,36 @@ class RecordedTable:
             InputError: The file cannot be read or is no table; says what is wrong.
         """
         try:
-            document = json.loads(gzip.decompress(path.read_bytes()))
-            if document["format"] != FORMAT:
-                raise ValueError(f"format {document['format']}, expected {FORMAT}")
+            content = read_regular_file(path, LARGEST_BYTES)
+            document = parse_json(decompress_gzip(content, LARGEST_BYTES))
+            record_check(_Document)(document)
+            check_recorded_spec(document["spec"])
             rows = [_row(plain) for plain in document["trials"]]
-            return cls(str(document["sweep"]), document["spec"], rows, document["reference"])
-        except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError) as error:
+            return cls(document["sweep"], document["spec"], rows, document["reference"])
+        except (OSError, ValueError) as error:
             raise InputError(
                 f"{path} is no table of a recorded sweep: {type(error).__name__}: {error}"
             ) from error
+
+
+@dataclass(frozen=True)
+class _Row:
+    values: Mapping[str, Scalar]
+    seconds: Sequence[_Seconds]
+    metrics: Sequence[Mapping[str, float]]
+    closing_s: _Seconds
+    result: Mapping[str, object] | None
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Document:
+    format: Literal[1]
+    sweep: str
+    spec: Mapping[str, Any]
+    reference: Mapping[str, float]
+    trials: Sequence[_Row]
 
 
 def _known(result: TrialResult, objective: str) -> float | None:
@@ -210,11 +250,13 @@ def _row(plain: Mapping[str, Any]) -> RecordedTrial:
     steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
     result = plain["result"]
     if result is not None:
-        params = TrialParams(result["trial_id"], 0, plain["values"])
-        invalid = invalid_result(params, result, objectives=())
+        trial_id = result.get("trial_id")
+        if not is_trial_id(trial_id):
+            raise ValueError(f"a trial is named as t0000 is, got {trial_id!r}")
+        invalid = invalid_result(TrialParams(trial_id, 0, plain["values"]), result, objectives=())
         if invalid:
             raise ValueError(invalid.reason)
     return RecordedTrial(
         dict(plain["values"]),
-        TrialCourse(steps, float(plain["closing_s"]), result, str(plain["error"]), str(plain["reason"])),
+        TrialCourse(steps, float(plain["closing_s"]), result, plain["error"], plain["reason"]),
     )

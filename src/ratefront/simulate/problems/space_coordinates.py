@@ -14,7 +14,7 @@ def searched_values(
 ) -> Iterator[tuple[str, Leaf, Scalar]]:
     """Yield (path, leaf, value) of everything that was searched; paths as ``spec.space.assign`` names them.
 
-    Values that are missing, and options that the space does not have, are left out.
+    Values that are missing or no numbers where numbers belong, and options that the space does not have, are left out.
     """
     for name, dimension in space.items():
         if isinstance(dimension, Constant) or name not in values:
@@ -25,8 +25,12 @@ def searched_values(
             yield path + name, Choice(tuple(dimension.options)), option
             inner = option if name == "family" else f"{name}/{option}"
             yield from searched_values(dimension.options.get(option, {}), values, f"{path}{inner}/")
-        else:
+        elif isinstance(dimension, Choice) or _has_position(dimension, value):
             yield path + name, dimension, value
+
+
+def _has_position(leaf: Float | Int, value: Scalar) -> bool:
+    return isinstance(value, int | float) and not (leaf.log and value <= 0)
 
 
 def unit_position(leaf: Float | Int, value: float) -> float:

@@ -57,6 +57,10 @@ class IdealConditions:
         """Return the factor by which an attempt takes longer than its course says."""
         return 1.0
 
+    def hangs_after(self, steps: int) -> int | None:
+        """Return after which of its ``steps`` reports an attempt hangs for ever; None: it does not hang."""
+        return None
+
     def changed_course(self, course: TrialCourse, start: Start, times_reopened: int) -> TrialCourse:
         """Return what the trial does instead of ``course``."""
         return course

@@ -88,7 +88,16 @@ class SimulatedCluster:
             step = 0
         slowness = self._conditions.slowness()
         course = self._course(start)
-        worker = SimulatedWorker(start, slot, course, self._clock, self, from_step=step, slowness=slowness)
+        worker = SimulatedWorker(
+            start,
+            slot,
+            course,
+            self._clock,
+            self,
+            from_step=step,
+            slowness=slowness,
+            hangs_after=self._conditions.hangs_after(len(course.steps)),
+        )
         self._observer.worker_launched(worker.key, start.batch_divisor)
         self.occupancy.trial_started()
         if not self.is_up(slot):

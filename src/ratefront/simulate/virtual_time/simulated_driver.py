@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Protocol, TypeAlias
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import EngineMessage, Start, StopRequested
+from ratefront.engine.messages import EngineMessage, Start, StopRequested, TimedOut
 from ratefront.errors import EngineError
-from ratefront.history.events import Event, Failed
+from ratefront.history.events import Event, Failed, Started
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
 from ratefront.simulate.virtual_time.simulated_worker import SimulatedSlot, SimulatedWorker
 from ratefront.simulate.virtual_time.virtual_clock import Action, VirtualClock
@@ -72,13 +72,15 @@ class SimulatedDriver:
         observer: SimulationObserver,
         clock: VirtualClock,
         latency_s: float | None,
+        trial_hours: float | None = None,
     ) -> None:
         """Start the process.
 
         One thing that it does with the engine takes ``latency_s`` seconds; None: as long as it takes here, now.
+        An attempt may run for ``trial_hours``; None: for ever.
         """
         self.live, self._host, self._owner, self._observer = live, host, owner, observer
-        self._clock, self._latency_s = clock, latency_s
+        self._clock, self._latency_s, self._trial_hours = clock, latency_s, trial_hours
         self.held: dict[tuple[str, int], SimulatedWorker] = {}
         self._idle = deque(host.slots_up())
         self._starting: SimulatedSlot | None = None  # a slot whose trial is on its way
@@ -151,7 +153,14 @@ class SimulatedDriver:
             return self._offer
         if isinstance(message, Failed) or not self.live.is_running(*sender.key):
             return partial(self._take_away, sender)
+        if isinstance(message, Started):
+            self._limit_time(sender)
         return None
+
+    def _limit_time(self, worker: SimulatedWorker) -> None:
+        if self._trial_hours is not None:
+            overdue = TimedOut(*worker.key, self._trial_hours)
+            self._clock.after(3600.0 * self._trial_hours, lambda: self.receive(overdue, worker))
 
     def _take_away(self, worker: SimulatedWorker) -> None:
         worker.kill()

@@ -54,13 +54,17 @@ class SimulatedWorker:
         *,
         from_step: int = 0,
         slowness: float = 1.0,
+        hangs_after: int | None = None,
     ) -> None:
-        """Start the worker; it goes on after ``from_step`` and takes ``slowness`` times as long for all it does."""
+        """Start the worker; it goes on after ``from_step`` and takes ``slowness`` times as long for all it does.
+
+        Once it has come to the report ``hangs_after``, it does nothing any more.
+        """
         self.slot = slot
         self.key = (start.params.trial_id, start.attempt)
         self.is_alive, self.has_started = True, False
         self._course, self._clock, self._receiver = course, clock, receiver
-        self._step, self._slowness = from_step, slowness
+        self._step, self._slowness, self._hangs_after = from_step, slowness, hangs_after
         self._after(START_S, self._begin)
 
     def kill(self) -> None:
@@ -82,6 +86,8 @@ class SimulatedWorker:
         self._schedule_next()
 
     def _schedule_next(self) -> None:
+        if self._hangs_after is not None and self._step >= self._hangs_after:
+            return
         steps = self._course.steps
         if self._step < len(steps):
             self._after(steps[self._step].seconds * self._slowness, self._report)

@@ -58,6 +58,14 @@ Dimension: TypeAlias = Constant | Leaf | Branch
 Space: TypeAlias = Mapping[str, Dimension]
 
 
+def holds(leaf: Leaf, value: object) -> bool:
+    """Return whether a value is one that a leaf of the space can take."""
+    if isinstance(leaf, Choice):
+        return any(type(value) is type(option) and value == option for option in leaf.options)
+    is_number = type(value) is int or (type(value) is float and isinstance(leaf, Float))
+    return is_number and leaf.low <= value <= leaf.high  # type: ignore[operator]
+
+
 def assign(space: Space, choose: Callable[[str, Leaf], Scalar], path: str = "") -> dict[str, Scalar]:
     """Walk the space and return a flat assignment.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,18 @@ def remove_drafts(path: Path) -> None:
     """Remove the drafts that killed writers of ``path`` have left. No process may be writing ``path`` now."""
     for draft in path.parent.glob(f".{path.name}.*.tmp"):
         draft.unlink(missing_ok=True)
+
+
+def make_folder_below(root: Path, folder: Path) -> None:
+    """Create ``folder``, and what is missing between it and ``root``.
+
+    ``root`` itself must exist: a sweep's folder that a person has moved away must not come back, empty.
+
+    Raises:
+        FileNotFoundError: ``root`` does not exist.
+    """
+    for part in reversed([folder, *takewhile(lambda parent: parent != root, folder.parents)]):
+        part.mkdir(exist_ok=True)
 
 
 def flush_to_disk(paths: Iterable[Path]) -> None:

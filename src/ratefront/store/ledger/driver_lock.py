@@ -11,8 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from ratefront.bounded_files import read_regular_file
 from ratefront.errors import LedgerLockedError
 from ratefront.store.files.atomic_files import write_text
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
 
 #: How long a writer tries to get the lock: a process that only asks for the driver holds the lock for a moment.
@@ -46,7 +48,7 @@ def take_driver_lock(stream: IO[bytes], ledger: Path) -> None:
     Raises:
         LedgerLockedError: Another process holds the lock; names that process.
     """
-    lock_file = ledger.with_suffix(".lock")
+    lock_file = inside(ledger.parent, ledger.with_suffix(".lock").name)
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while not _try_lock(stream):
         if time.monotonic() > deadline:
@@ -80,6 +82,6 @@ def driver_of(folder: SweepFolder) -> DriverProcess | None:
 def _named_in(lock_file: Path) -> DriverProcess:
     """The driver as its lock's file names it. The holder writes that file once."""
     try:
-        return DriverProcess(lock_file.read_text(encoding="utf-8").strip(), lock_file.stat().st_mtime)
-    except OSError:
+        return DriverProcess(read_regular_file(lock_file).decode("utf-8").strip(), lock_file.stat().st_mtime)
+    except (OSError, UnicodeDecodeError):
         return DriverProcess("another process", 0.0)

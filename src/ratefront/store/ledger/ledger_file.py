@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError
+from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
 from ratefront.history.events import Entry, Event
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.ledger.driver_lock import take_driver_lock
@@ -103,7 +103,9 @@ class Ledger:
 
         Raises:
             OSError: It cannot be written; the ledger is then as it was before.
+            LedgerMovedError: The ledger is not at its path any more; it is as it was before.
         """
+        self.check_in_place()
         entry = Entry(self._next_seq, self._clock(), event)
         line = format_line(entry)
         try:
@@ -121,6 +123,24 @@ class Ledger:
         rest = memoryview(line)
         while rest:
             rest = rest[self._stream.write(rest) :]
+
+    def check_in_place(self) -> None:
+        """Check that the path still leads to this ledger.
+
+        The file that is open goes with its folder wherever that is moved. Trials would look for the folder at its path.
+
+        Raises:
+            LedgerMovedError: Its folder, or the ledger itself, was moved, deleted or replaced.
+        """
+        try:
+            is_in_place = os.path.samestat(os.fstat(self._stream.fileno()), self.path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            is_in_place = False
+        if not is_in_place:
+            raise LedgerMovedError(
+                f"{self.path} was moved, deleted or replaced while the sweep ran; no trial has failed for it: move the "
+                "sweep's folder back and resume the sweep, or resume it where the folder is now"
+            )
 
     def clear(self) -> None:
         """Delete every entry, for a sweep that begins in the folder of one that planned no trial."""

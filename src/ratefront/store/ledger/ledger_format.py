@@ -11,16 +11,22 @@ import json
 import re
 import zlib
 from collections.abc import Container, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from ratefront.errors import LedgerDamagedError, LedgerVersionError
-from ratefront.history.events import LEDGER_FORMAT, Entry, from_plain, to_plain
+from ratefront.history.events import LEDGER_FORMAT, Entry, from_stored, to_plain
 
 _CHECKSUM_KEY = b',"crc32":"'
 _TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+#: Of an entry, in seconds since the epoch. A later time is no date in every time zone.
+_LATEST_S = 250_000_000_000.0
+_KEYS = ("seq", "time", "kind", "data")
+_KEY_SET, _values = set(_KEYS), itemgetter(*_KEYS)
+
 _from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
 
 
@@ -66,24 +72,41 @@ def _checked_body(line: bytes) -> bytes:
 
 def _parse_body(body: bytes) -> Entry:
     text = body.decode()
-    entry, end = _from_json(text)
+    try:
+        entry, end = _from_json(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if end != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
-    kind, data = entry["kind"], entry["data"]
-    if kind == "created":
+    seq, time, kind, data = _parts(entry)
+    if kind == "created" and type(data) is dict:
         _check_format(data)
-    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(kind, data))
+    try:
+        return Entry(seq, time, from_stored(kind, data))
+    except ValueError as error:
+        raise ValueError(f"{kind}: {error}") from error
+
+
+def _parts(entry: Any) -> tuple[int, float, str, Any]:
+    if type(entry) is not dict or entry.keys() != _KEY_SET:
+        raise ValueError(f"an entry has the keys {', '.join(_KEYS)} and crc32")
+    seq, time, kind, data = _values(entry)
+    if type(seq) is not int or type(kind) is not str:
+        raise ValueError("seq is a whole number, and kind is text")
+    if type(time) not in (int, float) or not 0 <= time <= _LATEST_S:
+        raise ValueError("time is seconds since 1970, in a year before 9892")
+    return seq, float(time), kind, data
 
 
 def _check_format(created: dict[str, Any]) -> None:
     written = created.get("ledger_format", 1)
-    if written > LEDGER_FORMAT:
+    if type(written) is int and written > LEDGER_FORMAT:
         raise LedgerVersionError(
             f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
         )
 
 
-_HEADER = re.compile(rb'\{"seq":(\d+),"time":([0-9.e+-]+),"kind":"(\w+)"')
+_HEADER = re.compile(rb'\{"seq":(\d{1,18}),"time":(\d{1,12}(?:\.\d{1,18})?),"kind":"(\w+)"')
 _REPORT = re.compile(_HEADER.pattern.replace(rb"\w+", b"reported") + rb',"data":\{"trial_id":"([^"\\]+)"')
 
 
@@ -121,7 +144,9 @@ class LedgerLine(NamedTuple):
     def report(self) -> tuple[str, float] | None:
         """The trial and the time of a report, which need not be parsed for them; None for another event."""
         header = _REPORT.match(self.body)
-        return (header[4].decode(), float(header[2])) if header and int(header[1]) == self.seq else None
+        if header is None or int(header[1]) != self.seq or float(header[2]) > _LATEST_S:
+            return None
+        return header[4].decode(errors="replace"), float(header[2])
 
 
 def scan_lines(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[LedgerLine]:

@@ -48,13 +48,14 @@ def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
 
 
 def check_is_sweep(folder: SweepFolder) -> None:
-    """Check that a folder is that of a sweep.
+    """Check that a folder is that of a sweep, and that nothing in it leads out of it.
 
     Raises:
-        InputError: There is no ledger.
+        InputError: There is no ledger, or there is a link.
     """
     if not folder.ledger.is_file():
         raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
+    folder.check_entries()
 
 
 def entries_of(folder: SweepFolder, kinds: Container[str] | None = None) -> Iterator[Entry]:

@@ -6,9 +6,10 @@ checksum is compared nevertheless.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from ratefront.history.events import Entry, Reported, Resumed, TrialEvent
+from ratefront.history.events import Entry, Resumed, TrialEvent
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.ledger.ledger_format import LedgerLine, scan_lines
@@ -24,7 +25,15 @@ class SkimmedLedger:
         LedgerVersionError: A newer ratefront wrote the ledger.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_entry: Callable[[Entry], None] = lambda entry: None,
+        on_report: Callable[[str, float], None] = lambda trial_id, time: None,
+    ) -> None:
+        """Read the ledger. ``on_report`` gets trial and time of every report, ``on_entry`` all other entries."""
+        self._on_entry, self._on_report = on_entry, on_report
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: dict[str, LedgerLine] = {}  # the last report of each trial, which is not applied yet
         last: LedgerLine | None = None
@@ -41,6 +50,7 @@ class SkimmedLedger:
             trial_id, time = report
             self._waiting[trial_id] = line
             self.history.pass_over_report(time)
+            self._on_report(trial_id, time)
             return
         entry = line.entry()
         if isinstance(entry.event, Resumed):  # how far a lost attempt got decides whether it is tried again
@@ -49,9 +59,9 @@ class SkimmedLedger:
         elif isinstance(entry.event, TrialEvent):
             self._apply_report(entry.event.trial_id)
         self.history.apply(entry)
+        self._on_entry(entry)
 
     def _apply_report(self, trial_id: str) -> None:
         line = self._waiting.pop(trial_id, None)
-        event = None if line is None else line.entry().event
-        if isinstance(event, Reported):
-            self.history.apply_report(event)
+        if line is not None:
+            self.history.apply_report(line.entry())

@@ -5,15 +5,18 @@ The ledger has one writer. So a request from another terminal cannot be an event
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from ratefront.bounded_files import read_json_file
+from ratefront.errors import InputError
 from ratefront.store.files.atomic_files import write_json
+from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import is_trial_id
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ def take_requests(folder: SweepFolder) -> list[StopRequest]:
 def take_from(paths: Iterable[Path]) -> list[StopRequest]:
     """The requests in these files, which are deleted.
 
-    A file that holds no request is deleted as well, because it could never be read.
+    A file that holds no request is deleted as well, because it could never be read; so is a link, which is not
+    followed.
     """
     requests = []
     for path in paths:
@@ -70,8 +74,10 @@ def take_sweep_stop(folder: SweepFolder, besides: Container[Path]) -> StopReques
 
 def _read(path: Path) -> StopRequest | None:
     try:
-        request = StopRequest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+        request = StopRequest(**read_json_file(inside(path.parent, path.name)))
+    except (OSError, ValueError, TypeError, InputError):
         return None
-    is_well_formed = isinstance(request.trial_id, str | None) and isinstance(request.reason, str)
+    is_well_formed = (request.trial_id is None or is_trial_id(request.trial_id)) and isinstance(
+        request.reason, str
+    )
     return request if is_well_formed else None

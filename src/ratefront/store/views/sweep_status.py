@@ -15,6 +15,7 @@ from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.store.views.front_trials import front_of, result_of
+from ratefront.store.views.trial_silence import ReportTimes
 from ratefront.store.views.trials_csv import row_of_named
 from ratefront.trial_records import Scalar
 
@@ -28,7 +29,8 @@ FRONT_ROWS = 8
 class RunningTrial:
     """A trial that runs. Before its first report, ``step`` is 0 and there are no metrics.
 
-    ``since`` is when this attempt began, in seconds since the epoch.
+    ``since`` is when this attempt began, in seconds since the epoch. ``silent_s`` is for how many seconds it has not
+    reported, where that is unusually long (see ``trial_silence``); else None.
     """
 
     trial_id: str
@@ -38,6 +40,7 @@ class RunningTrial:
     params: Mapping[str, Scalar]
     metrics: Mapping[str, float]
     since: float | None
+    silent_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
     now = time.time() if now is None else now
     check_is_sweep(folder)
     driver = driver_of(folder)  # asked first, so that all that it wrote before it ended is read
-    ledger = SkimmedLedger(folder.ledger)
+    report_times = ReportTimes()
+    ledger = SkimmedLedger(folder.ledger, on_entry=report_times.apply, on_report=report_times.hear_report)
     history, last = ledger.history, ledger.last
     if last is None and driver is None:
         raise has_not_begun(folder)
@@ -168,7 +172,9 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         elapsed_s=speed.elapsed_s,
         trials_per_hour=speed.trials_per_hour,
         remaining_s=speed.remaining_s,
-        running_trials=tuple(map(_running, at_work)),
+        running_trials=tuple(
+            _running(trial, report_times.unusual_silence_s(trial, now)) for trial in at_work
+        ),
         failures=tuple(map(_failure, history.with_status("failed"))),
         front=_front(history),
         last_event=None if last is None else _last_event(last, now),
@@ -208,7 +214,7 @@ def _speed(history: SweepHistory, driver: DriverProcess | None, now: float) -> _
     return _Speed(worked_s, speed, 3600.0 * left / speed if speed and is_at_work else None)
 
 
-def _running(trial: TrialHistory) -> RunningTrial:
+def _running(trial: TrialHistory, silent_s: float | None) -> RunningTrial:
     return RunningTrial(
         trial_id=trial.params.trial_id,
         attempt=trial.attempts,
@@ -217,6 +223,7 @@ def _running(trial: TrialHistory) -> RunningTrial:
         params=dict(trial.params.values),
         metrics=dict(trial.reports[-1].metrics if trial.step else {}),
         since=trial.started_time,
+        silent_s=silent_s,
     )
 
 

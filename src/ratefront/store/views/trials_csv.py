@@ -8,7 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, column_named, columns_of_trial
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.safe_text import visible
 from ratefront.trial_records import ENDED, metric_names
+
+#: How a text begins that spreadsheets take for a formula, or that hides one behind white space.
+_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\n")
 
 
 def trial_columns(history: SweepHistory) -> tuple[str, ...]:
@@ -65,12 +69,22 @@ def parameters_of(trial: TrialLike, others: Mapping[str, str]) -> Row:
 
 
 def to_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
-    """The rows as CSV with a header. None is an empty cell; floats keep every digit."""
+    """The rows as CSV with a header. None is an empty cell; floats keep every digit.
+
+    A text that a spreadsheet would take for a formula has an apostrophe in front. Control characters are escaped.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if text.startswith(_FORMULA_BEGINS) else text
 
 
 def trials_csv(history: SweepHistory) -> str:

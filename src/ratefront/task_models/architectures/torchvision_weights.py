@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor
 
-from ratefront.data.cache_folders import data_folder
+from ratefront.cache_folders import data_folder
 from ratefront.errors import InputError
 
 

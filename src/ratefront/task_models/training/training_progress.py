@@ -11,9 +11,9 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
+from ratefront.cache_folders import cache_folder
 from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.checkpoints.training_state import TrainingState
-from ratefront.data.cache_folders import cache_folder
 from ratefront.store.task_model_progress import TaskModelProgress
 
 #: Raise it when the meaning of a checkpoint changes: training does not continue from an older one.

@@ -16,7 +16,7 @@ from ratefront.testing.faults.trial_defects import DEFECTS, TrialDefect
 TimedKind: TypeAlias = Literal[
     "worker_lost", "node_lost", "driver_lost", "driver_ended", "tracking_away", "disk_full", "trial_stopped"
 ]
-ChanceKind: TypeAlias = Literal["twice", "late", "straggler", "corrupt_checkpoint", "orphan", "ill"]
+ChanceKind: TypeAlias = Literal["twice", "late", "straggler", "corrupt_checkpoint", "orphan", "hung", "ill"]
 ContinuationKind: TypeAlias = Literal["extended", "reopened"]
 
 #: All that is counted, under the names that outcomes and the command print.
@@ -60,6 +60,7 @@ class FaultOdds:
         straggler: An attempt takes ten times as long.
         corrupt_checkpoint: An attempt begins at its first step, although an earlier one got further.
         orphan: A worker outlives its driver, and speaks to the next one.
+        hung: An attempt does nothing any more, for ever. Only a sweep with ``trial_hours`` survives it.
         defective_trial: A trial cannot end well: NaN, a bad configuration, a full memory … (counted as ``ill``).
     """
 
@@ -69,6 +70,7 @@ class FaultOdds:
     corrupt_checkpoint: float = 0.0
     orphan: float = 0.0
     defective_trial: float = 0.0
+    hung: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,16 @@ class FaultPlan:
     continuations: tuple[Continuation, ...] = ()
 
     @classmethod
-    def draw(cls, seed: int, horizon_s: float, *, harmless: bool = False) -> FaultPlan:
+    def draw(
+        cls, seed: int, horizon_s: float, *, harmless: bool = False, may_hang: bool = False
+    ) -> FaultPlan:
         """Draw faults within the first ``horizon_s`` seconds.
 
         Args:
             seed: What the plan is drawn from.
             horizon_s: When the last fault may strike.
             harmless: Draw only such timed faults as change nothing but the time.
+            may_hang: Attempts may hang, too.
         """
         random = Random(f"faults {seed}")  # noqa: S311
         kinds = HARMLESS if harmless else get_args(TimedKind)
@@ -103,11 +108,14 @@ class FaultPlan:
             for kind in kinds
             for _ in range(random.choice(TIMES))
         ]
-        odds = FaultOdds(**{odd.name: random.choice((0.0, 0.05, 0.3)) for odd in fields(FaultOdds)})
+        drawn = [odd.name for odd in fields(FaultOdds) if odd.name != "hung"]
+        odds = FaultOdds(**{name: random.choice((0.0, 0.05, 0.3)) for name in drawn})
         continuations = [
             Continuation(random.randint(0, 3), random.random() < 0.5)
             for _ in range(random.choice((0, 0, 1, 2)))
         ]
+        if may_hang:  # drawn last: the other faults of a seed are the same with and without it
+            odds = replace(odds, hung=random.choice((0.0, 0.05, 0.3)))
         return cls(seed, tuple(sorted(faults, key=lambda fault: fault.time_s)), odds, tuple(continuations))
 
     def undisturbed(self) -> FaultPlan:

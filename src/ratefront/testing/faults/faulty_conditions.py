@@ -52,6 +52,10 @@ class FaultyConditions(IdealConditions):
         """Draw whether an attempt is a straggler."""
         return STRAGGLER if self._strikes("straggler", self._odds.straggler) else 1.0
 
+    def hangs_after(self, steps: int) -> int | None:
+        """Draw whether an attempt hangs, and after which report."""
+        return self.random.randint(0, steps) if self._strikes("hung", self._odds.hung) else None
+
     def changed_course(self, course: TrialCourse, start: Start, times_reopened: int) -> TrialCourse:
         """Return what the trial does, with its defect if it has one."""
         defect = self._plan.defect(start.params.trial_id, times_reopened)

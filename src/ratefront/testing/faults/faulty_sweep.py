@@ -73,7 +73,7 @@ def draw_faults_for(scenario: Scenario, seed: int) -> tuple[Scenario, FaultPlan]
         nodes=tuple(filter(None, nodes)),
         latency_s=FIXED_LATENCY_S if scenario.latency_s is None else scenario.latency_s,
     )
-    return on_nodes, FaultPlan.draw(seed, horizon_s)
+    return on_nodes, FaultPlan.draw(seed, horizon_s, may_hang=spec.trial_hours is not None)
 
 
 def _duration_s(scenario: Scenario, number: int) -> float:

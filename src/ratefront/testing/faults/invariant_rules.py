@@ -118,11 +118,35 @@ def _ground_truth(simulation: FaultySimulation) -> Iterator[str]:
                     course_step.metrics for course_step in courses(trial_id).steps[step - 1 : step]
                 ):
                     yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
+            case Failed(error="TrialTimedOutError"):
+                pass  # see _time_limit
             case Failed(trial_id, attempt, error):
                 is_from_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
                 was_measured = (trial_id, attempt) in truth.completed and is_from_result
                 if not was_measured and (trial_id, attempt, error) not in truth.errors:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never ran into {error}"
+            case _:
+                pass
+
+
+#: How much longer than its limit an attempt may run, in seconds: the driver does one thing after another.
+LIMIT_SLACK_S = 5.0
+
+
+def _time_limit(simulation: FaultySimulation) -> Iterator[str]:
+    """An attempt fails for its time once that is up, not before, and nothing is recorded of it later."""
+    hours = simulation.scenario.spec.trial_hours
+    limit_s = math.inf if hours is None else 3600.0 * hours
+    started: dict[str, float] = {}
+    for entry in simulation.entries:
+        match entry.event:
+            case Started(trial_id):
+                started[trial_id] = entry.time
+            case Reported(trial_id) | Finished(trial_id) | Failed(trial_id) as event:
+                took_s = entry.time - started[trial_id]
+                is_overdue = isinstance(event, Failed) and event.error == "TrialTimedOutError"
+                if took_s > limit_s + LIMIT_SLACK_S or (is_overdue and took_s < limit_s):
+                    yield f"entry {entry.seq}: {trial_id} has run for {took_s:g} s of {limit_s:g} s"
             case _:
                 pass
 
@@ -241,6 +265,7 @@ def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
 RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _ledger,
     _ground_truth,
+    _time_limit,
     _batches,
     _no_repeated_configuration,
     _table,

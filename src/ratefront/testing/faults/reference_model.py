@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ratefront.engine.messages import EngineMessage, StopRequested
+from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
 
@@ -156,16 +156,19 @@ class ReferenceModel:
             return (events.Stopped,)
         runs = trial.status == "running" and message.attempt == trial.attempts
         is_next = trial.status == "planned" and message.attempt == trial.attempts + 1
+        expected: type[events.Event]
         match message:
             case events.Started():
                 return (events.Started,) if is_next else ()
-            case events.Failed():
-                return (events.Failed,) if runs else (events.Started, events.Failed) if is_next else ()
-            case events.Reported():
-                expected: type[events.Event] = events.Reported if is_valid else events.Failed
-                return (expected,) if runs and message.step > trial.step else ()
-            case events.Finished():
-                return (events.Finished if is_valid else events.Failed,) if runs else ()
+            case events.Failed() if is_next:
+                return (events.Started, events.Failed)
+            case events.Failed() | TimedOut():
+                expected = events.Failed
+            case events.Reported() if message.step <= trial.step:
+                return ()
+            case events.Reported() | events.Finished():
+                expected = type(message) if is_valid else events.Failed
+        return (expected,) if runs else ()
 
 
 def all_finite(metrics: Mapping[str, float]) -> bool:

@@ -20,6 +20,9 @@ LEARNING_EVERY = 20
 #: Every ninth seed has a space that may hold fewer configurations than there are trials.
 SMALL_SPACE_EVERY = 9
 
+#: From this seed on, trials may take so many hours only, except where nothing but the time may change.
+LIMITED_FROM, TRIAL_HOURS = 100, 0.1
+
 TRIAL_S = 100.0
 
 
@@ -41,11 +44,12 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
         "retries": 1000 if is_harmless(seed) else random.randint(0, 3),
         "resources": {"trials_per_gpu": "auto"} if random.random() < 0.1 else {},
     }
-    spec = type(loaded.spec).model_validate(plain)
+    is_limited = seed >= LIMITED_FROM and not is_harmless(seed)
+    spec = type(loaded.spec).model_validate(plain | ({"trial_hours": TRIAL_HOURS} if is_limited else {}))
     problem = SyntheticProblem(loaded.space, TRIAL_S, spread=0.5, reports=random.randint(1, 4))
     nodes = (1,) if is_harmless(seed) else tuple(random.randint(1, 3) for _ in range(random.randint(1, 3)))
     horizon_s = 1.5 * TRIAL_S * spec.trials / sum(nodes)
-    plan = FaultPlan.draw(seed, horizon_s, harmless=is_harmless(seed))
+    plan = FaultPlan.draw(seed, horizon_s, harmless=is_harmless(seed), may_hang=is_limited)
     return Scenario(spec, loaded.space, problem, nodes), plan
 
 

@@ -9,11 +9,9 @@ from ratefront.history.events import Created
 from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
-from ratefront.tracking.mlflow.mlflow_store import reach_database
 from ratefront.tracking.mlflow.saved_views import run_address, start_address, sweeps_address, trials_address
 from ratefront.tracking.run_tags import SWEEP_TAG
 from ratefront.tracking.tracker_protocol import TrackedSweep
-from ratefront.tracking.tracking_uri import is_server
 
 #: How long a server may take for each of three answers, unless the user sets it.
 SECONDS_TO_ANSWER = "5"
@@ -58,15 +56,13 @@ def page_addresses(base: str, location: SweepLocation | None, sweep: TrackedSwee
 
 
 def find_sweep(uri: str, sweep: TrackedSweep | None) -> SweepLocation | None:
-    """Find the sweep, or else the newest experiment; None in a store without experiments.
+    """Find the sweep, or else the newest experiment; None in a store without experiments. A database is prepared.
 
     Raises:
         Exception: Any error of MLflow's: the store does not answer, or refuses access.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", SECONDS_TO_ANSWER)
     quiet_mlflow()
-    if not is_server(uri):
-        reach_database(uri)
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
-from ratefront.errors import InputError
+from ratefront.errors import InputError, RatefrontError, TrackingError
 from ratefront.safe_text import without_credentials
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.browsing.local_server import HOST, choose_port, interrupted_by_sigterm
 from ratefront.tracking.browsing.mlflow_pages import find_sweep, page_addresses
+from ratefront.tracking.delivery.delivery_errors import describe_error
+from ratefront.tracking.mlflow.database_tables import prepare_database
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.wording import Call, Message
 
@@ -32,7 +34,8 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
     Print the addresses of the pages that show the ``sweep``, or all sweeps.
 
     Raises:
-        InputError: The SQLite file does not exist, or the port is taken.
+        InputError: The SQLite file does not exist or is none of MLflow's, or the port is taken.
+        TrackingError: The database cannot be opened.
     """
     if addresses.is_server(store_uri):
         print(f"A server tracks it, at {without_credentials(store_uri)}:", flush=True)
@@ -42,12 +45,20 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
     if path is not None and not path.is_file():
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
+    _prepare(store_uri)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
     print_pages = partial(_print_pages, f"http://{HOST}:{port}", store_uri, sweep)
-    if path is None or path.stat().st_size == 0:
-        print_pages()  # first: two clients that create the tables at the same time break each other
-        return _serve(command(port), environment(store_uri))
     return _serve(command(port), environment(store_uri), meanwhile=print_pages)
+
+
+def _prepare(store_uri: str) -> None:
+    """Let the database have its tables before the server opens it, which would make them without a lock."""
+    try:
+        prepare_database(store_uri)
+    except RatefrontError:
+        raise
+    except Exception as error:  # any error of MLflow's or of the database
+        raise TrackingError(f"MLflow cannot use the database: {describe_error(error)}") from error
 
 
 def _print_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
@@ -90,7 +101,7 @@ def environment(store_uri: str) -> dict[str, str]:
     }
 
 
-def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None] = lambda: None) -> int:
+def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None]) -> int:
     """Run the server. ``meanwhile`` is called while it starts, which takes seconds."""
     with interrupted_by_sigterm():
         server = subprocess.Popen(command, env={**os.environ, **settings})

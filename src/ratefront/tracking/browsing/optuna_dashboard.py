@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from ratefront.errors import RatefrontError
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.spec.load_spec import spec_from_plain
+from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_spec
 from ratefront.store.sweep_folder import SweepFolder
@@ -46,8 +46,7 @@ def serve_dashboard(folder: SweepFolder, port: int | None = None) -> None:
     """Serve the dashboard until Ctrl-C or SIGTERM. It follows a running sweep.
 
     Raises:
-        InputError: There is no sweep in the folder, its spec does not fit what is installed here, or the port
-            is taken.
+        InputError: There is no sweep in the folder, its spec does not fit what is installed here, or the port is taken.
         LedgerDamagedError: An entry cannot be read.
     """
     port = choose_port(port, USUAL_PORT)
@@ -74,7 +73,7 @@ class Dashboard:
 
     def __init__(self, folder: SweepFolder) -> None:
         self._folder, self._lock = folder, threading.Lock()
-        self._loaded = spec_from_plain(read_spec(folder))
+        self._loaded = load_spec_without_data(read_spec(folder), name=str(folder.ledger))
         self._last_warning = ""
         self._forget_ledger()
         self._read_on()

@@ -31,7 +31,7 @@ from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.optuna_space import directions_of, to_optuna
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.load_spec import spec_from_plain
+from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.spec.space.dimensions import Space
 from ratefront.tracking.run_keys import final_metrics
 from ratefront.trial_records import Objectives, Scalar, Status
@@ -50,8 +50,8 @@ _STATES: Mapping[Status, TrialState] = {
 CURVES: Mapping[str, str] = {"rate_bits": "rate_bits_estimated", "accuracy": "accuracy"}
 
 
-def study_of(history: SweepHistory) -> Study:
-    """Return the sweep as a study in memory, under the sweep's name.
+def study_of(history: SweepHistory, source: str = "the ledger's spec") -> Study:
+    """Return the sweep as a study in memory, under the sweep's name. ``source`` names it in errors.
 
     Trials have the sweep's own numbers, distributions and times. User attributes hold what was measured on test
     (bit/sample, fractions), the costs (bytes, MACs, ms, s), and why a trial ended. With one objective, the reports of
@@ -60,7 +60,8 @@ def study_of(history: SweepHistory) -> Study:
     Raises:
         SpecError: The sweep's spec does not fit what is installed here.
     """
-    return study_in(storage_of(history, spec_from_plain(history.spec)))
+    loaded = load_spec_without_data(history.spec, name=source)
+    return study_in(storage_of(history, loaded))
 
 
 def study_in(storage: BaseStorage) -> Study:

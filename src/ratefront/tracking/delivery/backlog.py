@@ -67,7 +67,7 @@ class Backlog:
         ``check_abandoned`` may raise between two entries; those that are not taken yet are left to a later call.
 
         Raises:
-            ValueError: An entry contradicts the ones before it.
+            LedgerDamagedError: An entry contradicts the ones before it.
         """
         self._fold_all()
         for entry in entries:

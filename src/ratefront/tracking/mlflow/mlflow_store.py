@@ -13,6 +13,7 @@ from ratefront.safe_text import without_credentials
 from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking import run_tags
 from ratefront.tracking import tracking_uri as addresses
+from ratefront.tracking.mlflow.database_tables import prepare_database
 from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
 from ratefront.tracking.mlflow.run_calls import run_calls
 from ratefront.tracking.run_keys import MetricPoint, milliseconds
@@ -28,24 +29,6 @@ _Item = TypeVar("_Item")
 METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 800, 100, 100
 RUNS_PER_PAGE = 1000
 NAME_TAG = "mlflow.runName"
-
-
-def reach_database(uri: str) -> None:
-    """Connect to a database once: MLflow itself would try for a minute and a half before it reports an error.
-
-    Raises:
-        InputError: The database's driver is not installed.
-    """
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
-    try:
-        create_engine(uri, poolclass=NullPool).connect().close()
-    except ModuleNotFoundError as error:
-        kind = uri.partition(":")[0]
-        raise InputError(
-            f"a {kind} database needs the package {error.name}, which is not installed"
-        ) from error
 
 
 @dataclass
@@ -86,17 +69,14 @@ class MlflowStore:
     ``client`` is for models. ``artifacts`` is the folder where a new experiment of a database keeps its files.
 
     Raises:
-        InputError: The experiment was deleted, its files are on a server and ``uri`` is not that server, or the
-            database's driver is not installed.
+        InputError: The experiment was deleted, its files are on a server and ``uri`` is not that server, or ``uri`` is
+            a database that cannot be used (see ``prepare_database``).
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
         quiet_mlflow()
-        path = addresses.sqlite_path(uri)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        elif not addresses.is_server(uri):
-            reach_database(uri)
+        if not addresses.is_server(uri):
+            prepare_database(uri)
         from mlflow import MlflowClient
 
         self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -10,7 +10,6 @@ MLflow 3.17.
 
 from __future__ import annotations
 
-import json
 import math
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ratefront
+from ratefront.bounded_files import read_json_file
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.plugins import GROUP
 from ratefront.tracking.tracker_protocol import FrontCodec
@@ -51,12 +51,13 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
     """Write the model into ``folder``, which must not exist. ``model`` holds its id and run in the store."""
     from mlflow import pyfunc
 
-    described = json.loads(codec.config.read_text(encoding="utf-8"))
+    described = read_json_file(codec.config)
     shape = tuple(described["shape"])
     pyfunc.save_model(
         str(folder),
         python_model=_code(),
-        artifacts={"config": str(codec.config.absolute()), "weights": str(codec.weights.absolute())},
+        # As addresses: in a path, MLflow would take %20 for a space.
+        artifacts={"config": codec.config.absolute().as_uri(), "weights": codec.weights.absolute().as_uri()},
         signature=_signature(shape, codec.block_size),
         input_example=_example(shape),
         pip_requirements=_requirements(described),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.load_spec import spec_from_plain
-from ratefront.store.files.checksummed_folder import is_intact
+from ratefront.store.files.checksummed_folder import copy_intact, is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
-from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.task_models.input_digests import present_inputs
 from ratefront.trial.device import check_device
 from ratefront.trial.error_summary import summarise_error
@@ -38,19 +37,25 @@ class Reproduction:
     not_compared: tuple[str, ...] = ()
 
 
-def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: Path) -> Reproduction:
+def reproduce(
+    sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: Path, *, own_module: bool = False
+) -> Reproduction:
     """Run a trial of the sweep again into the new ``folder``, with the sweep's own task model, and compare.
 
     Times are not compared, since they never repeat. A trial that failed should fail with the same error.
 
     Raises:
         InputError: There is no such trial, or it has not run to its end; ``folder`` is in use; the task model or
-            the GPU is gone; the spec is none of this version of ratefront (``SpecError``); data or code are not those
-            that the sweep began with (``SweepMismatchError``).
+            the GPU is gone; the sweep names Python code that is neither known nor ``own_module``; the spec is none of
+            this version of ratefront (``SpecError``); data or code are not those that the sweep began with
+            (``SweepMismatchError``).
+        PermissionError: A file of the sweep may not be read.
     """
     trial = _ended_trial(history, trial_id)
+    _check_readable(sweep.trial(trial_id))
     check_format(history)
-    spec = spec_from_plain({**history.spec, "resources": trial.resources}).spec
+    settings = {**history.spec, "resources": trial.resources}
+    spec = spec_from_plain(settings, source=str(sweep.ledger), own_module=own_module).spec
     needs = spec.resources.for_family(trial.params.family)
     device = "cuda" if needs.gpus else "cpu"
     check_device(device)
@@ -74,6 +79,13 @@ def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
     return trial
 
 
+def _check_readable(files: TrialFolder) -> None:
+    """Open what is compared in the end, so that a file that may not be read is not noticed after the whole run."""
+    for path in (files.stream, files.samples):
+        if path.is_file():
+            path.open("rb").close()
+
+
 def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
     """Make ``folder`` a sweep's folder with a copy of the task model."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -92,7 +104,8 @@ def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
                 ", makes it whole again",
             )
         )
-    shutil.copytree(sweep.task_model, SweepFolder(folder).task_model)
+    folder.mkdir(parents=True, exist_ok=True)
+    copy_intact(sweep.task_model, SweepFolder(folder).task_model)
 
 
 def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:

@@ -1,0 +1,109 @@
+"""A ledger whose checksums are right may hold anything: readers show it, or say in a sentence what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.stored_mutants import entries_in, every_event, forged, line_of
+
+import ratefront as rf
+from ratefront.api.sweeps import Sweep
+from ratefront.errors import InputError, LedgerDamagedError, RatefrontError
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+
+pytestmark = pytest.mark.medium
+
+
+def _look_at_everything(sweep: Sweep) -> None:
+    assert sweep.name is not None
+    sweep.trials.to_dataframe()
+    sweep.front.to_dataframe()
+    json.dumps(sweep.summary.to_json())
+
+
+USES: dict[str, tuple[int, Callable[[Sweep], object]]] = {
+    "status": (500, lambda sweep: json.dumps(sweep.status().to_json())),
+    "library": (40, _look_at_everything),
+    "clean": (60, lambda sweep: sweep.clean("front", dry_run=True)),
+    "stop": (40, lambda sweep: sweep.stop("t0006")),
+    "report": (8, lambda sweep: sweep.report()),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_forged_ledger_is_shown_or_refused(tmp_path: Path, use: str) -> None:
+    mutants, call = USES[use]
+    folder = every_event(tmp_path / "sweep")
+    entries, ends = entries_in(folder), Counter[int]()
+    for seed in range(mutants):
+        folder.ledger.write_bytes(forged(entries, Random(f"{use} {seed}")))
+        try:
+            call(rf.open(folder.path))
+            ends[0] += 1
+        except RatefrontError as error:
+            ends[error.exit_code] += 1
+    assert ends.keys() <= {0, 2}
+    assert ends[2] > mutants / 2, "most mutants are wrong"
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "problem"),
+    [
+        (3, {"attempt": "1"}, "entry 3 .* started: attempt: Input should be a valid integer, got '1'"),
+        (3, {"attempt": 2}, "entry 3 of the ledger, started: attempt 2 of trial t0000 begins"),
+        (3, {"trial_id": "t0099"}, "entry 3 of the ledger, started: trial t0099 was never planned"),
+        (3, {"more": 1}, "entry 3 .* started: more: Extra inputs are not permitted"),
+        (2, {"number": 5}, "entry 2 of the ledger, planned: trial t0000 is number 5 instead of 0"),
+        (4, {"metrics": {"loss": float("nan")}}, "entry 4 .* metrics.loss: Input should be a finite number"),
+        (4, {"step": 0}, "entry 4 of the ledger, reported: trial t0000 reports step 0 after step 0"),
+        (4, {"attempt": 7}, "entry 4 of the ledger, reported: attempt 7 of trial t0000 does not run"),
+        (5, {"result": {}}, "entry 5 of the ledger, finished: trial_id: Field required"),
+        (0, {"spec": {"trials": "8"}}, "entry 0 of the ledger, created: trials: Input should be a valid int"),
+        (0, {"spec": {"dataset": {}}}, "entry 0 of the ledger, created: dataset: name is missing"),
+    ],
+)
+def test_the_message_names_entry_event_and_value(
+    tmp_path: Path, place: int, changes: dict[str, object], problem: str
+) -> None:
+    folder = every_event(tmp_path)
+    entries = entries_in(folder)
+    entries[place]["data"] |= changes
+    folder.ledger.write_bytes(b"".join(map(line_of, entries)))
+    with pytest.raises(LedgerDamagedError, match=problem):
+        read_history(folder)
+
+
+@pytest.mark.parametrize("time", [-1.0, 1e300, float("nan"), "now", None])
+def test_a_time_that_is_no_date_is_refused(tmp_path: Path, time: object) -> None:
+    folder = every_event(tmp_path)
+    entries = entries_in(folder)
+    entries[1]["time"] = time
+    folder.ledger.write_bytes(b"".join(map(line_of, entries)))
+    with pytest.raises(LedgerDamagedError, match=r"entry 1 .* time is seconds since 1970"):
+        read_history(folder)
+
+
+def test_after_a_clock_was_put_back_no_trial_has_a_negative_length(tmp_path: Path) -> None:
+    folder = every_event(tmp_path)
+    entries = entries_in(folder)
+    for entry in entries[5:]:
+        entry["time"] -= 3600.0
+    folder.ledger.write_bytes(b"".join(map(line_of, entries)))
+    trial = read_history(folder).trials["t0000"]
+    assert trial.ended_time == trial.started_time
+    assert rf.open(tmp_path).status().elapsed_s >= 0
+
+
+def test_a_trial_outside_the_space_is_an_input_error(tmp_path: Path) -> None:
+    folder = every_event(tmp_path)
+    entries = entries_in(folder)
+    entries[0]["data"]["spec"]["space"] = {"family": {"label": {"method": {"merged": {"merged_classes": 3}}}}}
+    folder.ledger.write_bytes(b"".join(map(line_of, entries)))
+    with pytest.raises(InputError, match="a trial does not fit the search space of its sweep: method is"):
+        rf.open(SweepFolder(tmp_path).path).study()
