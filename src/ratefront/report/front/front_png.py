@@ -51,6 +51,7 @@ def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
     FigureCanvasAgg(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": ""})
+    figure.clear()  # its artists refer to each other in circles: those of a large sweep would stay for long
     return stream.getvalue()
 
 
