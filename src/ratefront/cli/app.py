@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -86,7 +85,6 @@ def main() -> NoReturn:
         sys.stderr,
     ) != streams:  # click wraps them where it met a broken pipe itself, as at --help
         code, (sys.stdout, sys.stderr) = EXIT_READER_GONE, streams
-    gc.freeze()  # Python searches for garbage as it exits: after a long sweep this takes seconds and frees nothing
     raise SystemExit(_flush_output(code)) from None
 
 
