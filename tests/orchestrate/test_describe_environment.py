@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ratefront.errors import InputError
 from ratefront.orchestrate.environment import describe_environment as describing
 from ratefront.orchestrate.environment import git_tree
 from ratefront.orchestrate.environment.describe_environment import (
@@ -222,6 +223,23 @@ class TestEnvironment:
     def test_an_unreadable_commit_is_unknown(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "environment.json").write_text(content)
         assert git_commit_of(SweepFolder(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("forged", "key"),
+    [
+        ({"packages": [1]}, "packages"),
+        ({"packages": {"torch": [1]}}, "packages.torch"),
+        ({"user_trees": 5}, "user_trees"),
+        ({"user_trees": [{}]}, "user_trees.0.folder"),
+        ({"user_trees": [{"folder": [1], "git_commit": "", "git_diff": ""}]}, "user_trees.0.folder"),
+        ({"git_diff": ["\x1b"]}, "git_diff"),
+    ],
+)
+def test_a_forged_description_is_bad_input(here: Tree, tmp_path: Path, forged: Any, key: str) -> None:
+    (tmp_path / "environment.json").write_text(json.dumps(forged))
+    with pytest.raises(InputError, match=f"environment.json cannot be read: {key}: "):
+        environment_changes(SweepFolder(tmp_path))
 
 
 def test_programs_that_a_tree_names_are_not_run(here: Tree, tmp_path: Path) -> None:
