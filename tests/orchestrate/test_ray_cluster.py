@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,3 +54,36 @@ def test_a_sweep_names_what_another_ray_lacks(
     with pytest.raises(EngineError, match=f"installed Ray .*{private}.*pip install 'ray"):
         fake.run(fake.loaded(1), tmp_path / "sweep")
     assert not (tmp_path / "sweep").exists()
+
+
+DRIVER = """
+import sys
+from ratefront.orchestrate.cluster.ray_cluster import connected
+from ratefront.orchestrate.interrupts import Interrupts
+import ray
+if sys.argv[1:]:
+    sys.path.append("")
+with connected(Interrupts()):
+    @ray.remote
+    def here():
+        import shadow_
+        return shadow_.WHERE
+    try:
+        print(ray.get(here.remote()))
+    except ray.exceptions.RayTaskError as error:
+        print(type(error.cause).__name__)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "found"), [([], "ModuleNotFoundError"), (["here"], "here")])
+def test_workers_import_where_the_driver_does(tmp_path: Path, words: list[str], found: str) -> None:
+    """Ray itself lets workers import from the current folder, before all else."""
+    script, folder = tmp_path / "script" / "driver.py", tmp_path / "stranger"
+    for path, text in ((script, DRIVER), (folder / "shadow_.py", "WHERE = 'here'")):
+        path.parent.mkdir()
+        path.write_text(text)
+    answer = subprocess.run(
+        [sys.executable, str(script), *words], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert answer.stdout.splitlines()[-1:] == [found], answer.stderr

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
@@ -10,8 +11,29 @@ from typing import Any
 
 from ratefront.bounded_files import read_json_file
 from ratefront.errors import InputError
+from ratefront.record_fields import record_check
 from ratefront.store.files.inside import inside
 from ratefront.store.sweep_folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class _UserTree:
+    folder: str
+    git_commit: str | None
+    git_diff: str | None
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What is read of a description, which a stranger may have written; it may lack any of it."""
+
+    git_commit: str | None
+    git_diff: str | None
+    user_trees: Sequence[_UserTree]
+    python: str
+    platform: str
+    cpus_usable: int
+    packages: Mapping[str, str | None]
 
 
 def environment_descriptions(folder: SweepFolder) -> list[Path]:
@@ -40,10 +62,12 @@ def read_environment(description: Path) -> Mapping[str, Any]:
     """One description as plain data.
 
     Raises:
-        InputError: It cannot be read, or is not a JSON object.
+        InputError: It cannot be read, or is no description.
     """
     try:
-        return dict(read_json_file(description))
+        content = dict(read_json_file(description))
+        record_check(_Description, is_partial=True)(content)
+        return content
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{description} cannot be read: {error}") from error
 
