@@ -84,6 +84,6 @@ def test_workers_import_where_the_driver_does(tmp_path: Path, words: list[str], 
         path.parent.mkdir()
         path.write_text(text)
     answer = subprocess.run(
-        [sys.executable, str(script), *words], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, str(script), *words], cwd=folder, capture_output=True, text=True, timeout=300
     )
     assert answer.stdout.splitlines()[-1:] == [found], answer.stderr

@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -168,7 +170,19 @@ def test_missing_files_are_named_and_the_rest_is_compared(
     assert [line.partition(":")[0] for line in again.not_compared] == ["stream.bin", "samples.npz"]
 
 
-@pytest.mark.parametrize("damage", [b"no archive", b""])
+def _samples(decoded: Any, length: int | None = None) -> bytes:
+    """The file with this array, whose header may claim another length."""
+    content, array = BytesIO(), BytesIO()
+    np.save(array, np.asarray(decoded))
+    claimed = array.getvalue() if length is None else array.getvalue().replace(b"(1,)", b"(%d,)" % length, 1)
+    with ZipFile(content, "w") as archive:
+        archive.writestr("decoded.npy", claimed)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"no archive", b"", _samples([1], 10**16), _samples([1], -1), _samples(["x"]), _samples(3)]
+)
 def test_samples_that_cannot_be_read_are_a_difference(
     copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, damage: bytes
 ) -> None:

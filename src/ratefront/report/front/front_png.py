@@ -8,7 +8,7 @@ edge as ◁. Matplotlib's global state is not used (Agg, never pyplot).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def front_png(front: FrontFigure) -> bytes:
 
 
 @contextmanager
-def settings_alone(settings: Mapping[str, Any]) -> Iterator[None]:
+def settings_alone(settings: Any) -> Iterator[None]:
     """Let these settings and Matplotlib's own defaults apply, and no ``matplotlibrc``.
 
     Matplotlib reads one in the current folder. It may be a stranger's, and let LaTeX run what it says.
