@@ -40,7 +40,7 @@ def main() -> None:
         sweep_followers.open_tracking = lambda *_, **__: SimpleNamespace(
             wake=lambda: None, finish=lambda *_: 0
         )
-    report_redraw.write_report = lambda _: DrawnReport(
+    report_redraw.write_report = lambda *_: DrawnReport(
         (), {}, (), ""
     )  # what it costs is not what is measured here
     watch, tracking = Stopwatch(), Stopwatch()

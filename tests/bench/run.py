@@ -1,6 +1,6 @@
 """``make bench``: measures every figure that has a target, one line each; exit code 1 when one falls short.
 
-    python tests/bench/run.py [bounds] [replay] [trials] [slots] [tracking] [codecs] [demo] [--table]
+    python tests/bench/run.py [bounds] [replay] [long] [trials] [slots] [tracking] [codecs] [demo] [--table]
 
 Named groups are measured alone; --table prints a Markdown table instead of lines. Each group yields (name, value);
 its target and unit stand in ``targets.toml`` under the same name. Notes on how a figure was obtained go to standard
@@ -21,12 +21,14 @@ import codecs_speed
 import demo
 import engine_cost
 import ledger_replay
+import long_sweep
 import tracking_cost
 from timing import Figures
 
 GROUPS: dict[str, Callable[[], Figures]] = {
     "bounds": bounds_cost.measure,
     "replay": ledger_replay.measure,
+    "long": long_sweep.measure,
     "trials": engine_cost.measure_trials,
     "slots": engine_cost.measure_slots,
     "tracking": tracking_cost.measure,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 import ratefront as rf
 from ratefront.api import run_sweep
 from ratefront.cli import app
-from ratefront.cli.next_command import resume_command
+from ratefront.cli.next_command import ratefront_command, resume_command
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.history.events import LEDGER_FORMAT, Created, Reconfigured
@@ -267,3 +267,14 @@ def test_an_invalid_set_option_is_quoted_in_the_error(change: str, message: str)
 def test_a_key_given_twice_counts_at_its_last_position() -> None:
     found = overrides_of(["training.epochs=2", "training={epochs: 5}", "training.epochs=3"], trials=4)
     assert list(found.items()) == [("training", {"epochs": 5}), ("training.epochs", 3), ("trials", 4)]
+
+
+def test_a_folder_that_begins_with_a_dash_is_no_option(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(begun.parent)
+    begun.rename("--json")
+    for command in (ratefront_command("status", Path("--json")), resume_command(Path("--json"))):
+        _, *words = shlex.split(command)
+        assert "./--json" in words
+        assert "--json" not in words
+    result = ratefront(*shlex.split(ratefront_command("status", Path("--json")))[1:])
+    assert result.exit_code == 0, result.output

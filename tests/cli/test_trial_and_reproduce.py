@@ -20,7 +20,7 @@ from types import ModuleType, SimpleNamespace
 from tests.builders import result
 from ratefront.cli import main
 
-def reproduce(folder, history, trial_id, out):
+def reproduce(folder, history, trial_id, out, *, own_module):
     for package in ("ray", "mlflow", "optuna"):
         try:
             __import__(package)

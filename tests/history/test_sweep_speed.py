@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 from tests.builders import label
 
@@ -93,3 +95,53 @@ def test_pruned_trials_count_for_the_speed() -> None:
         speed.apply(Entry(seq, 10.0 * seq, Pruned(f"t{seq:04d}", 1, "dominated")))
     assert speed.worked_s == 30.0
     assert speed.trials_per_hour(speed.worked_s) == 360.0
+
+
+def test_the_time_at_work_does_not_shrink_when_a_trial_is_stopped() -> None:
+    history, shown = SweepHistory(), []
+    for seq, event in enumerate([planned("t0000"), planned("t0001"), Started("t0000", 1, "w")]):
+        history.apply(Entry(seq, 100.0 * seq, event))
+        shown.append(history.worked_s(100.0 * seq))
+    shown.append(history.worked_s(499.0))
+    history.apply(Entry(3, 500.0, Stopped("t0000", 1, "by hand")))
+    shown += [history.worked_s(500.0), history.worked_s(501.0)]
+    assert shown == [0.0, 100.0, 200.0, 499.0, 500.0, 501.0]
+
+
+def test_a_trial_never_ends_before_it_starts() -> None:
+    history = SweepHistory()
+    for at, event in [
+        (1000.0, planned("t0000")),
+        (1001.0, Started("t0000", 1, "w")),
+        (10.0, Stopped("t0000", 1, "the clock was set back")),
+    ]:
+        history.apply(Entry(len(history.trials), at, event))
+    assert history.trials["t0000"].ended_time == 1001.0
+
+
+def planned(trial_id: str) -> Planned:
+    return Planned(trial_id, int(trial_id[1:]), 1, {"family": "label"})
+
+
+class TestSnapshot:
+    @pytest.fixture
+    def history(self) -> SweepHistory:
+        history = SweepHistory(keeps_curves=False)
+        for seq, event in enumerate(
+            [planned("t0000"), Started("t0000", 1, "w"), Reported("t0000", 1, 1, {"loss": 1.0})]
+        ):
+            history.apply(Entry(seq, float(seq), event))
+        return history
+
+    def test_it_equals_the_history_and_stays_as_it_is(self, history: SweepHistory) -> None:
+        before, shown = deepcopy(history), history.snapshot()
+        assert shown == before
+        history.apply(Entry(3, 3.0, Reported("t0000", 1, 2, {"loss": 0.5})))
+        history.apply(Entry(4, 4.0, planned("t0001")))
+        history.apply(Entry(5, 5.0, Stopped("t0000", 1, "by hand")))
+        assert shown == before
+
+    def test_curves_of_ended_trials_are_forgotten(self, history: SweepHistory) -> None:
+        assert [report.step for report in history.trials["t0000"].reports] == [1]
+        history.apply(Entry(3, 3.0, Stopped("t0000", 1, "by hand")))
+        assert history.trials["t0000"].reports == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.orchestrate import report_redraw
 from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.report.write_report import DrawnReport
@@ -35,7 +37,7 @@ class SilentFollower:
     def wake(self) -> None:
         self.wakes += 1
 
-    def finish(self, ending: TrackedEnding, patience: float) -> int:
+    def finish(self, ending: TrackedEnding, patience: float, at_most: float = math.inf) -> int:
         self.finished.append(ending)
         return 0
 
@@ -62,15 +64,13 @@ def loaded(
     return LoadedSpec(spec, space)
 
 
-def drawn(folder: SweepFolder) -> DrawnReport:
+def drawn(folder: SweepFolder, history: SweepHistory | None = None) -> DrawnReport:
     """A report that is drawn at once."""
     folder.report.write_text("drawn")
     return DrawnReport((folder.report,), {"hypervolume": 1.0}, (), "n")
 
 
-def run(
-    spec: LoadedSpec, folder: Path, report: Callable[[SweepFolder], DrawnReport] = drawn, **changes: Any
-) -> Any:
+def run(spec: LoadedSpec, folder: Path, report: Callable[..., DrawnReport] = drawn, **changes: Any) -> Any:
     settings: Mapping[str, Any] = {
         "resume": False,
         "tracking_uri": None,

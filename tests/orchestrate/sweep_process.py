@@ -15,7 +15,7 @@ from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.sweep_driver import WorkerFunctions
 
 
-def draw_for_long(folder: Any) -> Any:
+def draw_for_long(folder: Any, history: Any) -> Any:
     (folder.path / "drawing").touch()
     time.sleep(3600)
     return drawn(folder)

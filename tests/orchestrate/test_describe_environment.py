@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -225,22 +226,19 @@ class TestEnvironment:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("forged", "key"),
     [
-        {"user_trees": 1.5},
-        {"user_trees": ["a"]},
-        {"user_trees": [{"folder": "a", "git_commit": "b"}]},
-        {"packages": "text"},
-        {"packages": ["torch"]},
-        {"packages": {"torch": [[1]]}},
-        {"python": {"a": 1}},
-        {"cpus_usable": float("nan")},
+        ({"packages": [1]}, "packages"),
+        ({"packages": {"torch": [1]}}, "packages.torch"),
+        ({"user_trees": 5}, "user_trees"),
+        ({"user_trees": [{}]}, "user_trees.0.folder"),
+        ({"user_trees": [{"folder": [1], "git_commit": "", "git_diff": ""}]}, "user_trees.0.folder"),
+        ({"git_diff": ["\x1b"]}, "git_diff"),
     ],
 )
-def test_a_description_of_other_types_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    plain = {**describing.describe_environment(), **changes}
-    (tmp_path / "environment.json").write_text(json.dumps(plain))
-    with pytest.raises(InputError, match=rf"environment\.json cannot be read: {next(iter(changes))}"):
+def test_a_forged_description_is_bad_input(here: Tree, tmp_path: Path, forged: Any, key: str) -> None:
+    (tmp_path / "environment.json").write_text(json.dumps(forged))
+    with pytest.raises(InputError, match=f"environment.json cannot be read: {key}: "):
         environment_changes(SweepFolder(tmp_path))
 
 
@@ -265,6 +263,45 @@ def test_programs_that_a_tree_names_are_not_run(here: Tree, tmp_path: Path) -> N
     with pytest.raises(subprocess.CalledProcessError):  # what they answer is no text for git
         here.git("diff", "HEAD")
     assert list(tmp_path.glob("trace*")), "git itself runs them"
+
+
+def test_a_hook_of_a_tree_is_not_run(here: Tree, tmp_path: Path) -> None:
+    """git writes its index where only a file's time has changed, as that of every unpacked file."""
+    hook = here.path / ".git" / "hooks" / "post-index-change"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/trace\n")
+    hook.chmod(0o755)
+    os.utime(here.path / "mine_.py", (1, 1))
+    assert describe_environment()["user_trees"][0]["git_diff"] == ""
+    assert not (tmp_path / "trace").exists()
+    os.utime(here.path / "mine_.py", (2, 2))
+    here.git("diff", "HEAD")
+    assert (tmp_path / "trace").exists(), "git itself runs it"
+
+
+def test_a_filter_may_have_any_name(here: Tree, tmp_path: Path) -> None:
+    with (here.path / ".git" / "config").open("ab") as settings:
+        settings.write(b'[filter "\xff"]\n\tclean = "touch %b; cat"\n' % bytes(tmp_path / "trace"))
+    (here.path / ".gitattributes").write_bytes(b"* filter=\xff\n")
+    here.change("one = 2\n")
+    assert "+one = 2" in describe_environment()["user_trees"][0]["git_diff"]
+    assert not (tmp_path / "trace").exists()
+    here.git("diff", "HEAD")
+    assert (tmp_path / "trace").exists(), "git itself runs it"
+
+
+def test_a_submodules_settings_run_no_program(here: Tree, tmp_path: Path) -> None:
+    below = Tree(here.path / "below")
+    here.git("add", "below")
+    here.git("commit", "-q", "-m", "m")
+    here.git("config", "diff.submodule", "diff")
+    below.commit("one = 2\n")
+    below.git("config", "diff.external", f"touch {tmp_path / 'trace'}; true")
+    (tree,) = describe_environment()["user_trees"]
+    assert f"+Subproject commit {below.head}" in tree["git_diff"]
+    assert not (tmp_path / "trace").exists()
+    here.git("diff", "HEAD")
+    assert (tmp_path / "trace").exists(), "git itself runs it"
 
 
 def test_a_tree_fetches_nothing(here: Tree, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +15,15 @@ import pytest
 
 from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate import driver_loop
-from ratefront.orchestrate.driver_loop import DriverLoop, requests_to_earlier_driver, take_trial_stops
-from ratefront.orchestrate.interrupts import Interrupted, Interrupts
+from ratefront.orchestrate.driver_loop import (
+    DriverLoop,
+    interrupted_by_requests,
+    requests_to_earlier_driver,
+    take_trial_stops,
+)
+from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
 from ratefront.store.ledger.ledger_file import Ledger
-from ratefront.store.ledger.stop_requests import StopRequest, leave_request
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request, take_requests, waiting_requests
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -81,6 +88,63 @@ class TestRequests:
 
     def test_a_new_sweep_has_no_earlier_requests(self, tmp_path: Path) -> None:
         assert requests_to_earlier_driver(SweepFolder(tmp_path / "new")) == []
+
+
+class TestRequestsOutsideOfTheLoop:
+    """A driver that replays a long ledger or waits for a tracker does not look for requests itself."""
+
+    def test_a_request_interrupts_long_work(self, tmp_path: Path) -> None:
+        folder, began = SweepFolder(tmp_path), time.monotonic()
+        leave_request(folder, StopRequest("t0001", "too long"))
+        with interrupts() as caught, interrupted_by_requests(folder, caught, earlier=()):
+            leave_request(folder, StopRequest(None, "stopped by hand"))
+            with pytest.raises(Interrupted, match="stopped by hand"), caught.at_once():
+                time.sleep(20)
+        assert time.monotonic() - began < 5
+        assert [request.trial_id for request in take_requests(folder)] == ["t0001"], (
+            "that one is for the loop"
+        )
+
+    def test_a_request_in_a_loop_raises_at_its_next_turn(self, tmp_path: Path) -> None:
+        folder = SweepFolder(tmp_path)
+        with interrupts() as caught, interrupted_by_requests(folder, caught, earlier=()):
+            leave_request(folder, StopRequest(None, "stopped by hand"))
+            wait_until(lambda: not waiting_requests(folder))
+            time.sleep(0.1)
+            with pytest.raises(Interrupted, match="stopped by hand"):
+                caught.check()
+
+    def test_requests_to_an_earlier_driver_interrupt_nobody(self, tmp_path: Path) -> None:
+        folder = SweepFolder(tmp_path)
+        earlier = [leave_request(folder, StopRequest(None, "yesterday"))]
+        with interrupts() as caught, interrupted_by_requests(folder, caught, earlier):
+            time.sleep(3 * driver_loop.REQUEST_INTERVAL_S)
+            caught.check()
+
+    def test_a_sweep_in_another_thread_is_asked_without_a_signal(self, tmp_path: Path) -> None:
+        folder, ends = SweepFolder(tmp_path), []
+
+        def drive() -> None:
+            with interrupts() as caught, interrupted_by_requests(folder, caught, earlier=()):
+                leave_request(folder, StopRequest(None, "stopped by hand"))
+                wait_until(lambda: not waiting_requests(folder))
+                time.sleep(0.1)
+                try:
+                    caught.check()
+                except Interrupted as end:
+                    ends.append(str(end))
+
+        thread = threading.Thread(target=drive)
+        thread.start()
+        thread.join(20)
+        assert ends == ["stopped by hand"]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_importing_the_driver_loads_no_ray_torch_or_mlflow() -> None:

@@ -48,6 +48,22 @@ class TestSignals:
             with pytest.raises(Interrupted), caught.at_once(), swallowing:
                 signal.raise_signal(number)
 
+    def test_at_once_raises_again_what_was_lost_in_a_destructor(self, number: signal.Signals) -> None:
+        class Deleted:
+            def __del__(self) -> None:
+                with suppress(BaseException):  # Python itself does so, and prints what was raised
+                    signal.raise_signal(number)
+
+        began, kept = time.monotonic(), [Deleted()]
+
+        def work() -> None:
+            kept.clear()
+            time.sleep(10)
+
+        with interrupts() as caught, pytest.raises(Interrupted, match=number.name), caught.at_once():
+            work()
+        assert time.monotonic() - began < 5
+
     def test_a_held_signal_is_not_lost_to_another_handler(self, number: signal.Signals) -> None:
         with interrupts() as caught:
             caught.hold()

@@ -17,7 +17,9 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 def history(ended: int) -> Any:
-    return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+    live = SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+    live.snapshot = lambda: SimpleNamespace(**{**vars(live), "of": live})
+    return live
 
 
 class TestRedraw:
@@ -25,7 +27,7 @@ class TestRedraw:
     def redrawer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Redrawer]:
         """A redrawer whose report is drawn by the test's function."""
 
-        def drawing(draw: Callable[[SweepFolder], Any], interval_s: float = 0.0) -> Redrawer:
+        def drawing(draw: Callable[..., Any], interval_s: float = 0.0) -> Redrawer:
             monkeypatch.setattr(report_redraw, "write_report", draw)
             return Redrawer(SweepFolder(tmp_path), interval_s)
 
@@ -34,7 +36,7 @@ class TestRedraw:
     def test_draws_in_a_thread_one_at_a_time(self, redrawer: Callable[..., Redrawer]) -> None:
         release, drawn = threading.Event(), []
 
-        def draw(folder: SweepFolder) -> None:
+        def draw(folder: SweepFolder, shown: Any) -> None:
             drawn.append(threading.current_thread())
             release.wait(5)
 
@@ -48,7 +50,7 @@ class TestRedraw:
 
     def test_draws_only_if_trials_have_ended(self, redrawer: Callable[..., Redrawer]) -> None:
         drawn: list[int] = []
-        drawn_by = redrawer(lambda folder: drawn.append(1))
+        drawn_by = redrawer(lambda *_: drawn.append(1))
         for ended in (0, 1, 1, 1):
             drawn_by.draw_if_due(history(ended))
             drawn_by.wait()
@@ -57,14 +59,14 @@ class TestRedraw:
 
     def test_keeps_its_interval(self, redrawer: Callable[..., Redrawer]) -> None:
         drawn: list[int] = []
-        drawn_by = redrawer(lambda folder: drawn.append(1), interval_s=60)
+        drawn_by = redrawer(lambda *_: drawn.append(1), interval_s=60)
         for ended in range(1, 5):
             drawn_by.draw_if_due(history(ended))
         drawn_by.wait()
         assert drawn == []
 
     def test_only_an_error_of_the_last_drawing_is_raised(self, redrawer: Callable[..., Redrawer]) -> None:
-        def draw(folder: SweepFolder) -> None:
+        def draw(folder: SweepFolder, shown: Any) -> None:
             raise ValueError("no points yet")
 
         drawn_by = redrawer(draw)
@@ -78,18 +80,18 @@ class TestRedraw:
     ) -> None:
         steps: list[Any] = []
         monkeypatch.setattr(report_redraw, "apply_retention", lambda folder, history: steps.append(history))
-        drawn_by = redrawer(lambda folder: steps.append("drawn"))
+        drawn_by = redrawer(lambda *_: steps.append("drawn"))
         live = history(1)
         drawn_by.draw_if_due(live)
         drawn_by.wait()
-        assert steps == ["drawn", live]
+        assert [steps[0], steps[1].of] == ["drawn", live], "a copy, since the sweep goes on"
         drawn_by.draw_final(live)
-        assert steps == ["drawn", live] * 2
+        assert steps[2:] == ["drawn", live]
 
     def test_no_file_is_deleted_if_the_drawing_fails(
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def draw(folder: SweepFolder) -> None:
+        def draw(folder: SweepFolder, shown: Any) -> None:
             raise ValueError("no points yet")
 
         monkeypatch.setattr(report_redraw, "apply_retention", lambda *values: pytest.fail("too early"))

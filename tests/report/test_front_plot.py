@@ -13,9 +13,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tests.builders import FakeSweep, full_sweep, spec, split
 
+from ratefront.report.figure_file import figure_bytes
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_figure import Marker
 from ratefront.report.front.front_plot import SMALL_WIDTH, plot_front, small_front_png
+from ratefront.report.front.front_png import front_png
 from ratefront.report.sweep_view import read_view
 
 pytestmark = pytest.mark.medium
@@ -129,6 +131,24 @@ def test_the_small_picture_is_small_and_the_same_each_time(view):
     assert int.from_bytes(png[16:20]) == 2 * SMALL_WIDTH
     assert len(png) < 60_000
     assert small_front_png(view) == png
+
+
+def _titled():
+    figure = Figure()
+    figure.text(0.1, 0.5, "title")
+    return figure
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [small_front_png, lambda view: front_png(describe_front(view)), lambda _: figure_bytes(_titled)],
+    ids=["notebook", "report", "paper"],
+)
+def test_no_settings_of_a_file_reach_a_picture(view, draw):
+    """Matplotlib reads the ``matplotlibrc`` in the current folder. With ``usetex`` it would start LaTeX."""
+    png = draw(view)
+    with mpl.rc_context({"text.usetex": True, "text.latex.preamble": "x", "savefig.transparent": True}):
+        assert draw(view) == png
 
 
 def test_rates_over_many_decades_have_ticks_at_powers_of_ten(tmp_path):

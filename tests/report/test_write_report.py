@@ -178,7 +178,7 @@ def test_user_strings_are_escaped_everywhere(tmp_path):
     page = Page(folder.report.read_text())
     assert len(page.tags("script")) == 3
     assert not [attrs for attrs in page.tags("img") if attrs.get("onerror")]
-    hovers = [text for trace in figures_of(folder)["main"] for text in trace.get("text", [])]
+    hovers = figures_of(folder)["hovers"].values()
     assert hovers
     assert all("<script" not in text and "<img" not in text for text in hovers)
     assert "<script" not in drawn.markdown_note.replace(r"\<", "")

@@ -22,7 +22,7 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 def planned_trials(ledger: Ledger) -> int:
-    return sum(isinstance(entry.event, Planned) for entry in ledger.entries)
+    return sum(isinstance(entry.event, Planned) for entry in ledger.entries())
 
 
 def obey(folder: SweepFolder, ledger: Ledger) -> None:
@@ -40,7 +40,7 @@ def obey(folder: SweepFolder, ledger: Ledger) -> None:
 
 
 def tear(ledger: Ledger) -> None:
-    seq = itertools.count(len(ledger.entries))
+    seq = itertools.count(len(list(ledger.entries())))
     with ledger.path.open("ab", buffering=0) as stream:
         for number in itertools.count(planned_trials(ledger)):
             trial_id = f"t{100 + number:04d}"

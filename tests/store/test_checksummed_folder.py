@@ -53,9 +53,16 @@ def test_a_missing_folder_is_not_intact(tmp_path: Path) -> None:
     assert not is_intact(tmp_path / "nowhere")
 
 
-def test_a_folder_of_a_version_without_checksums_is_accepted(tmp_path: Path) -> None:
-    (tmp_path / FACTS_FILE).write_text("{}")
+@pytest.mark.parametrize("facts", ["{}", "[]", "3", '{"sha256": [1]}', '{"sha256": {"": 3}}'])
+def test_a_folder_without_checksums_is_not_intact(tmp_path: Path, facts: str) -> None:
+    (tmp_path / FACTS_FILE).write_text(facts)
+    assert not is_intact(tmp_path)
+
+
+def test_a_fact_that_is_missing_is_not_the_expected_one(tmp_path: Path) -> None:
+    (tmp_path / FACTS_FILE).write_text('{"sha256": {}}')
     assert is_intact(tmp_path)
+    assert not is_intact(tmp_path, identity="a")
 
 
 @pytest.mark.parametrize("name", ["../outside", "sub/../../outside", "", ".", "link"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import json
 import os
 import resource
@@ -13,15 +14,17 @@ import subprocess
 import sys
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
+from ratefront.errors import InputError, LedgerDamagedError, LedgerLockedError, LedgerMovedError
 from ratefront.history.events import (
     Created,
     Entry,
@@ -32,10 +35,14 @@ from ratefront.history.events import (
     Resumed,
     Started,
     Stopped,
+    to_plain,
 )
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, read_entries
 from ratefront.store.ledger.ledger_format import format_line, parse_line
 from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 from ratefront.store.views.trials_csv import trial_rows
@@ -73,7 +80,7 @@ def test_what_was_appended_is_read_in_order(written: Path) -> None:
 
 def test_opening_again_goes_on_counting(written: Path) -> None:
     with Ledger(written) as ledger:
-        assert [entry.event for entry in ledger.entries] == EVENTS
+        assert [entry.event for entry in ledger.entries()] == EVENTS
         assert ledger.append(Resumed("again")).seq == 5
     assert events(written) == [*EVENTS, Resumed("again")]
 
@@ -210,11 +217,11 @@ def test_the_lock_of_a_killed_writer_is_free(path: Path) -> None:
 def test_a_reader_follows_a_growing_ledger(path: Path) -> None:
     with Ledger(path) as ledger:
         reader = LedgerReader(path)
-        assert reader.read_new() == []
+        assert list(reader.read_new()) == []
         for event in EVENTS:
             entry = ledger.append(event)
-            assert reader.read_new() == [entry]
-        assert reader.read_new() == []
+            assert list(reader.read_new()) == [entry]
+        assert list(reader.read_new()) == []
 
 
 def test_a_reader_waits_for_the_rest_of_a_line(written: Path) -> None:
@@ -250,6 +257,81 @@ def test_a_full_disk_leaves_no_half_line(written: Path, free_bytes: int) -> None
     assert events(written) == [*EVENTS, Resumed("there is room again")]
 
 
+def test_entries_of_a_few_kinds_are_read_without_parsing_the_others(written: Path) -> None:
+    kinds = {"created", "planned"}
+    read = list(read_entries(written, kinds))
+    assert read == [entry for entry in read_entries(written) if to_plain(entry.event)[0] in kinds]
+    assert 0 < len(read) < len(EVENTS)
+
+
+def test_what_is_not_parsed_is_checked(written: Path) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    written.write_bytes(b"".join([lines[0], lines[1].replace(b"t0000", b"t0009"), *lines[2:]]))
+    with pytest.raises(LedgerDamagedError, match="entry 1 at byte"):
+        list(read_entries(written, {"created"}))
+    written.write_bytes(b"".join([lines[0], *lines[2:]]))
+    with pytest.raises(LedgerDamagedError, match="expected entry 1, found 2"):
+        list(read_entries(written, {"created"}))
+
+
+def test_a_ledger_holds_no_entries_in_memory(written: Path) -> None:
+    """Of hundreds of thousands each would take a kilobyte. They come from the file, also those just appended."""
+    with Ledger(written) as ledger:
+        entry = ledger.append(Resumed("again"))
+        kept = [value for value in vars(ledger).values() if isinstance(value, list | tuple | dict)]
+        assert kept == []
+        assert list(ledger.entries())[-1] == entry
+
+
+def story(random: Random) -> list[Event]:
+    """Trials that report, fail, are tried again and end, in an order that a driver could write."""
+    told: list[Event] = [Created("digits", {"trials": 9}, "0.1.0")]
+    told += [Planned(f"t{number:04d}", number, 1, {"family": "label"}) for number in range(4)]
+    attempts, steps = Counter[str](), Counter[str]()
+    open_trials, running = [f"t{number:04d}" for number in range(4)], set[str]()
+    for _ in range(random.randrange(60)):
+        trial = random.choice(open_trials) if open_trials else ""
+        what = random.choice(["report"] * 6 + ["fail", "stop", "resume"])
+        if what == "resume":
+            told.append(Resumed("another"))
+            running.clear()
+        elif trial and trial not in running:
+            attempts[trial] += 1
+            steps[trial] = 0
+            told.append(Started(trial, attempts[trial], "w"))
+            running.add(trial)
+        elif trial and what == "report":
+            steps[trial] += random.randint(1, 2)
+            told.append(Reported(trial, attempts[trial], steps[trial], {"loss": 0.5, "system/memory": 1.0}))
+        elif trial and what == "fail":
+            is_final = random.random() < 0.3
+            told.append(Failed(trial, attempts[trial], "ValueError", "why", final=is_final))
+            running.discard(trial)
+            open_trials = [name for name in open_trials if name != trial or not is_final]
+        elif trial:
+            told.append(Stopped(trial, attempts[trial], "by hand"))
+            open_trials.remove(trial)
+    return told
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_skimmed_ledger_gives_the_same_history(path: Path, seed: int) -> None:
+    random = Random(seed)
+    steps = (random.choice([-50.0, 0.0, 1.5, 2.0]) for _ in itertools.count())
+    times = itertools.accumulate(steps, initial=1e9)
+    with Ledger(path, lambda: next(times)) as ledger:
+        for event in story(random):
+            ledger.append(event)
+    skimmed, whole = SkimmedLedger(path), SweepHistory.of(read_entries(path), keeps_curves=False)
+    for trial in whole.trials.values():
+        if trial.reports:
+            trial.reports = trial.reports[-1:]
+    for trial in skimmed.history.trials.values():
+        trial.reports = trial.reports[-1:]
+    assert skimmed.history == whole
+    assert skimmed.last == list(read_entries(path))[-1]
+
+
 def _replaced_by_an_empty_folder(folder: Path) -> None:
     folder.rename(folder.with_name("away"))
     folder.mkdir()
@@ -266,6 +348,11 @@ def _replaced_by_a_file(folder: Path) -> None:
     folder.touch()
 
 
+def _replaced_by_a_link_to_itself(folder: Path) -> None:
+    folder.rename(folder.with_name("away"))
+    folder.symlink_to(folder.name)
+
+
 def _without_its_ledger(folder: Path) -> None:
     (folder / "ledger.jsonl").rename(folder.with_name("away.jsonl"))
 
@@ -278,6 +365,7 @@ def _without_its_ledger(folder: Path) -> None:
         _replaced_by_an_empty_folder,
         _replaced_by_its_own_copy,
         _replaced_by_a_file,
+        _replaced_by_a_link_to_itself,
         _without_its_ledger,
     ],
 )
@@ -308,3 +396,16 @@ def test_a_folder_that_is_back_is_written_again(tmp_path: Path) -> None:
         away.rename(folder)
         ledger.append(EVENTS[0])
     assert events(folder / "ledger.jsonl") == EVENTS[:1]
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    ledger = tmp_path / "ledger.jsonl"
+    message = f"{ledger} cannot be locked .No locks available."
+    with pytest.raises(InputError, match=message):
+        Ledger(ledger)
+    with pytest.raises(InputError, match=message):
+        driver_of(SweepFolder(tmp_path))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.builders import FakeSweep
+from tests.permission_checks import permissions_apply
 
 import ratefront as rf
 from ratefront.errors import InputError
@@ -96,3 +98,13 @@ def test_facts_json_that_is_no_json_names_the_file(tmp_path: Path, content: byte
     (sweep.folder.task_model / "facts.json").write_bytes(content)
     with pytest.raises(InputError, match=r"facts\.json"):
         dataset_info_of(sweep)
+
+
+@pytest.mark.parametrize("read", [read_dataset_info, read_task_model_info])
+def test_facts_that_may_not_be_read_are_not_called_wrong(tmp_path: Path, read: Callable[..., Any]) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, FOUND)
+    (sweep.folder.task_model / "facts.json").chmod(0)
+    history = read_history(sweep.folder)
+    with permissions_apply(), pytest.raises(PermissionError, match="facts"):
+        read(sweep.folder, history)

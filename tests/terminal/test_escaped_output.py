@@ -176,7 +176,7 @@ def test_commands_print_no_control_character(tmp_path: Path) -> None:
 def test_cells_of_csv_are_no_formulas(tmp_path: Path) -> None:
     rows = [
         {"a": text, "b": -1.5, "c": None, "+d": "1-1"}
-        for text in ("=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "x=1", "")
+        for text in ("=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "x=1", "")
     ]
     read = list(csv.reader(io.StringIO(to_csv(rows, ["a", "b", "c", "+d"]), newline="")))
     assert read[0] == ["a", "b", "c", "'+d"]
@@ -188,6 +188,7 @@ def test_cells_of_csv_are_no_formulas(tmp_path: Path) -> None:
         "'\t=1",
         r"\r=1",
         "'\n=1",
+        "'＝1",
         "x=1",
         "",
     ]

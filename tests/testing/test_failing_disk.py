@@ -24,6 +24,6 @@ def test_a_torn_line_is_cut_and_a_whole_one_is_kept(kept: float) -> None:
     with pytest.raises(DriverDied):
         ledger.append(more[0].event)
     disk.appends_left = None
-    entries = MemoryLedger(disk, lambda: 1.0).entries
+    entries = list(MemoryLedger(disk, lambda: 1.0).entries())
     assert len(entries) == (2 if kept == 1.0 else 1)
     assert disk.content.endswith(b"\n")

@@ -74,8 +74,10 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     path.touch()
     (tmp_path / "mlflow.db.0a1b2c3d.new").write_text("left by a process that was killed")
+    (tmp_path / "mlflow.db.00000000.new").mkdir()  # which nothing of ours has left
     prepare_database(sqlite_uri(path))
     assert MlflowPlace(sqlite_uri(path)).stored() == []
+    (tmp_path / "mlflow.db.00000000.new").rmdir()
     assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow.db.lock"}
 
 

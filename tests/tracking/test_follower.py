@@ -28,6 +28,7 @@ from tests.tracking.tracked_places import (
 from ratefront.errors import InputError, LedgerDamagedError
 from ratefront.history.events import Entry, Resumed
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.delivery.folder_content import NoFolder
 from ratefront.tracking.delivery.follower import Follower, FollowerTiming
@@ -188,6 +189,44 @@ def test_closing_a_hanging_tracker_keeps_to_the_patience(
     assert f"{left} ledger entries not delivered" in caplog.text
     assert "`sweep.track()`, with the same tracking_uri=…, delivers them" in caplog.text
     assert "has not answered" in caplog.text
+
+
+def test_a_tracker_that_takes_long_gets_no_more_than_the_time_in_all(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Slow(InMemoryTracker):
+        def show_trial(self, update: TrialUpdate) -> None:
+            time.sleep(0.3)
+            super().show_trial(update)
+
+    begin = time.monotonic()
+    assert follow(whole_sweep(), Slow()).finish(TrackedEnding("interrupted"), 30.0, at_most=0.4) > 0
+    assert time.monotonic() - begin < 0.9, "it delivers a trial every 0.3 s, so that there is no standstill"
+    assert "there were 0.4 s left for them" in caplog.text
+
+
+def test_reports_are_kept_as_numbers_and_come_back_as_they_were() -> None:
+    backlog = Backlog()
+    reports = [reported(0, 1, loss=1 / 3), reported(0, 2, loss=0.1, accuracy=1.0), reported(0, 3, loss=2.5)]
+    story = Story().tell(created(), planned(0), started(0), *reports)
+    backlog.add(story.entries)
+    assert [report for _, report in backlog.reports("t0000")] == reports
+    assert [moment for moment, _ in backlog.reports("t0000")] == [entry.time for entry in story.entries[3:]]
+
+
+def test_a_clock_that_is_set_back_gives_no_run_of_negative_length(place: Place) -> None:
+    story = Story().tell(
+        created(), planned(0), started(0), reported(0, 1), finished(0), planned(1), started(1)
+    )
+    at = [0.0, 1.0, 2.0, -3600.0, -3599.0, -3598.0, -3597.0]
+    story.entries = [
+        entry._replace(time=story.entries[0].time + moment)
+        for entry, moment in zip(story.entries, at, strict=True)
+    ]
+    assert finish(follow(story, place.tracker()), outcome="interrupted") == 0
+    for run in place.runs():
+        assert run.end_ms is not None
+        assert run.end_ms >= run.start_ms
 
 
 def test_a_server_that_stays_away_is_logged_with_its_last_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -374,7 +413,7 @@ def test_a_second_interrupt_abandons_the_rest(monkeypatch: pytest.MonkeyPatch) -
     follower = follow(whole_sweep(), tracker)
     assert tracker.entered.wait(10)
 
-    def interrupted(self: Follower, patience: float) -> None:
+    def interrupted(self: Follower, patience: float, at_most: float) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Follower, "_wait_for_the_end", interrupted)

@@ -122,6 +122,31 @@ def test_only_the_database_beside_the_folder_is_used_unasked(
     assert recorded_address("mlflow.db", folder) == beside
 
 
+@pytest.mark.parametrize("uri", ["sqlite:///.profile", "sqlite:///other.db", "other.db"])
+def test_another_name_beside_the_folder_is_asked_about(
+    folder: Path, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(InputError, match="nothing was sent there"):
+        recorded_address(uri, folder)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://evil.example.net\\@mlflow.example.org:5000",
+        "http://mlflow.example.org:5000\\.evil.example.net",
+        "http://a b@mlflow.example.org:5000",
+        "http://a:b@mlflow.example.org:5000",
+    ],
+)
+def test_no_address_is_known_that_a_program_may_read_differently(folder: Path, uri: str) -> None:
+    """A client takes the host from before a backslash; and another user's password is no stranger's to choose."""
+    remember_address(SERVER, folder)
+    with pytest.raises(InputError):
+        recorded_address(uri, folder)
+
+
 def test_a_link_beside_the_folder_leads_to_no_other_database(folder: Path, tmp_path: Path) -> None:
     (folder.parent / "mlflow.db").symlink_to(tmp_path / "private.db")
     with pytest.raises(InputError, match=r"private\.db"):

@@ -113,6 +113,18 @@ def test_the_store_is_read_while_its_server_starts(
     assert mlflow_ui.serve_ui(mlflow_place.uri, free_port()) == 0
 
 
+def test_the_server_imports_nothing_of_the_current_folder(
+    mlflow_place: MlflowPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's ``-m`` puts it first, and so does uvicorn."""
+    folder = tmp_path / "stranger"
+    folder.mkdir()
+    (folder / "shadow_.py").write_text("")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(mlflow_ui, "command", lambda port: [sys.executable, "-m", "shadow_"])
+    assert mlflow_ui.serve_ui(mlflow_place.uri, free_port()) == 1
+
+
 def test_closed_output_leaves_no_server_behind(
     mlflow_place: MlflowPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from tests.builders import FakeSweep
 from tests.permission_checks import permissions_apply
 from tests.small_sweep import CODEC_CONFIGURATIONS
@@ -22,6 +27,7 @@ from ratefront.spec.load_spec import spec_from_plain, to_plain
 from ratefront.store.ledger.ledger_file import read_entries
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.input_digests import present_inputs
+from ratefront.task_models.stored_task_model import read_ready_event
 from ratefront.trial.reproduction import reproduce_trial as reproduce_module
 from ratefront.trial.reproduction.reproduce_trial import reproduce
 from ratefront.trial.run_trial import run_trial
@@ -164,7 +170,19 @@ def test_missing_files_are_named_and_the_rest_is_compared(
     assert [line.partition(":")[0] for line in again.not_compared] == ["stream.bin", "samples.npz"]
 
 
-@pytest.mark.parametrize("damage", [b"no archive", b""])
+def _samples(decoded: Any, length: int | None = None) -> bytes:
+    """The file with this array, whose header may claim another length."""
+    content, array = BytesIO(), BytesIO()
+    np.save(array, np.asarray(decoded))
+    claimed = array.getvalue() if length is None else array.getvalue().replace(b"(1,)", b"(%d,)" % length, 1)
+    with ZipFile(content, "w") as archive:
+        archive.writestr("decoded.npy", claimed)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"no archive", b"", _samples([1], 10**16), _samples([1], -1), _samples(["x"]), _samples(3)]
+)
 def test_samples_that_cannot_be_read_are_a_difference(
     copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, damage: bytes
 ) -> None:
@@ -240,7 +258,7 @@ def test_data_that_changed_since_the_sweep_are_refused_and_named(
     """The ledger has the digests; the task model in the folder is unchanged."""
     folder, history, trial_id = copied_sweep
     inputs = present_inputs(spec_from_plain(history.spec).spec)
-    history.task_model = events.TaskModelReady("small_cnn", 0.9, 0.9, 1, None, inputs)
+    history.task_model = replace(read_ready_event(folder.task_model), inputs=inputs)
     assert reproduce(folder, history, trial_id, tmp_path / "again").differences == ()
     other = {**inputs, "dataset": "0" * 64}
     history.task_model = replace(history.task_model, inputs=other)
@@ -291,6 +309,53 @@ def test_a_trial_that_cannot_be_reproduced_is_refused(
     with pytest.raises(InputError, match="task_model is gone"):
         reproduce(folder, history, trial_id, out)
     assert not out.exists()
+
+
+FORGED: Mapping[str, tuple[Callable[[Path], object], str]] = {
+    "fact": (lambda folder: _write_facts(folder, "accuracy"), r"facts\.json: it lacks accuracy"),
+    "identity": (lambda folder: _write_facts(folder, "identity"), "is not as the sweep has left it"),
+    "checksums": (lambda folder: _write_facts(folder, "sha256"), "is not as the sweep has left it"),
+    "type": (lambda folder: _write_facts(folder, warnings=[3]), r"facts\.json: warnings\.0: .*, got 3"),
+    "weights": (lambda folder: (folder / "model.safetensors").write_bytes(b"x"), "these are not the weights"),
+    "tensors": (
+        lambda folder: save_file({"x": torch.zeros(1)}, folder / "model.safetensors"),
+        "model.safetensors: these are not the weights of task_model small_cnn: .*Missing key",
+    ),
+    "logits": (
+        lambda folder: np.savez(folder / "predictions.npz", logits_validation=np.zeros(3)),
+        r"predictions\.npz: the logits cannot be read: .*logits_test",
+    ),
+    "shape": (
+        lambda folder: np.savez(
+            folder / "predictions.npz", logits_validation=np.zeros(3), logits_test=np.zeros(3)
+        ),
+        r"logits_validation must be float32 \(N, K\), got float64 \(3,\)",
+    ),
+}
+
+
+def _write_facts(folder: Path, missing: str = "", **changes: Any) -> None:
+    facts = json.loads((folder / "facts.json").read_text())
+    kept = {name: value for name, value in facts.items() if name != missing}
+    (folder / "facts.json").write_text(json.dumps({**kept, **changes}))
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_task_model_is_bad_input_and_no_other_result(
+    task_model_folder: Path, tmp_path: Path, name: str
+) -> None:
+    """Its checksums are right, as a stranger can make them."""
+    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    sweep.fail("label-lossless", "DivergedError", "once")
+    history, folder = sweep.history, sweep.folder.task_model
+    history.task_model = read_ready_event(folder)
+    forge, why = FORGED[name]
+    forge(folder)
+    if name not in ("checksums", "fact", "identity", "type"):
+        sums = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("[mp]*")}
+        _write_facts(folder, sha256=sums)
+    with pytest.raises(InputError, match=why):
+        reproduce(sweep.folder, history, "t0000", tmp_path / "again")
 
 
 @pytest.mark.parametrize(

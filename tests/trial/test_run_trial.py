@@ -177,6 +177,18 @@ def test_a_killed_receiver_is_retryable(
     receiver.close()
 
 
+def test_a_receiver_imports_where_its_parent_does(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "ratefront.py").write_text("raise SystemExit('not the one of this process')")
+    monkeypatch.chdir(tmp_path)
+    files, receiver = split_trial[2], Receiver()
+    assert len(receiver.decode(files.codec_config, files.codec_weights, [files.stream], tmp_path)) == 1
+    receiver.close()
+
+
 def test_only_accuracy_near_the_majority_class_is_a_collapse() -> None:
     labels = np.repeat(np.arange(10), 36)
     threshold = 0.1 + 2 * math.sqrt(0.1 * 0.9 / 360)

@@ -15,7 +15,12 @@ def ratefront_command(*words: str | Path) -> str:
     from ratefront.safe_text import without_credentials
 
     program = sys.argv[0] if Path(sys.argv[0]).name == "ratefront" else "ratefront"
-    return shlex.join([program, *(without_credentials(str(word)) for word in words)])
+    return shlex.join([program, *(without_credentials(_as_argument(word)) for word in words)])
+
+
+def _as_argument(word: str | Path) -> str:
+    """Write a path that begins with a dash so that it is not taken for an option."""
+    return f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
 
 
 def resume_command(folder: Path, tracking_uri: str | None = None) -> str:

@@ -58,7 +58,7 @@ class Engine:
     def __init__(self, spec: SweepSpec, space: Space, entries: Iterable[events.Entry] = ()) -> None:
         self._spec = spec
         self._suggester = Suggester.of(spec, space)
-        self.history = SweepHistory()
+        self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
         with garbage_collection_paused():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, TypeAlias
 
 from ratefront.errors import LedgerDamagedError, UnknownTrialError
@@ -16,6 +18,7 @@ from ratefront.trial_records import (
     ENDED,
     GPU_MEMORY_SHARE,
     Progress,
+    Scalar,
     Status,
     TrialParams,
     TrialResult,
@@ -43,7 +46,8 @@ class TrialHistory:
         ended_time: When the trial ended.
         resources: The ``resources`` of the sweep file at the time of the last attempt.
         reports: The curve of what the trial itself reported, without the readings of its process. Where an attempt
-            repeats a step, its report replaces the earlier one and all that came after it.
+            repeats a step, its report replaces the earlier one and all that came after it. Empty for an ended trial
+            of a history without ``keeps_curves``.
         result: What it measured, where it ran to its end.
     """
 
@@ -118,6 +122,8 @@ class SweepHistory:
         ended_order: The trials that have ended, in the order in which they ended.
         gpu_memory_share: The largest fraction of a GPU's memory that a trial held; None before one was measured.
         speed: The sweep's time at work, and its speed.
+        keeps_curves: Whether trials keep their reports when they end. Without them a history of many long trials takes
+            a quarter of the memory; a driver needs them no more.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -134,19 +140,31 @@ class SweepHistory:
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
     speed: SweepSpeed = field(default_factory=SweepSpeed)
+    keeps_curves: bool = field(default=True, compare=False)
 
     @classmethod
-    def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
+    def of(cls, entries: Iterable[events.Entry], *, keeps_curves: bool = True) -> SweepHistory:
         """The history that these entries give.
 
         Raises:
             LedgerDamagedError: An entry contradicts the ones before it (see ``apply``).
         """
-        history = cls()
+        history = cls(keeps_curves=keeps_curves)
         with garbage_collection_paused():
             for entry in entries:
                 history.apply(entry)
         return history
+
+    def snapshot(self) -> SweepHistory:
+        """A copy that stays as it is while entries are applied to this one. It shares what never changes."""
+        trials = {name: replace(trial, reports=list(trial.reports)) for name, trial in self.trials.items()}
+        return replace(
+            self,
+            trials=trials,
+            counts=Counter(self.counts),
+            ended_order=list(self.ended_order),
+            speed=deepcopy(self.speed),
+        )
 
     @property
     def trials_requested(self) -> int:
@@ -198,11 +216,27 @@ class SweepHistory:
         """
         self.last_time = entry.time
         self.speed.apply(entry)
+        self._change(entry)
+
+    def _change(self, entry: events.Entry) -> None:
         try:
             _APPLY[type(entry.event)](self, entry.event, entry.time)
         except ValueError as error:
             kind = events.to_plain(entry.event)[0]
             raise LedgerDamagedError(f"entry {entry.seq} of the ledger, {kind}: {error}") from error
+
+    def pass_over_report(self, time: float) -> None:
+        """Take in when a report came that a later one of its trial replaces (see ``apply_report``)."""
+        self.last_time = time
+        self.speed.pass_over(time)
+
+    def apply_report(self, entry: events.Entry) -> None:
+        """Apply a report that was passed over, because it turned out to be the last of its trial.
+
+        Raises:
+            LedgerDamagedError: As ``apply``.
+        """
+        self._change(entry)
 
     def _create(self, event: events.Created, time: float) -> None:
         if self.spec or self.trials:
@@ -219,7 +253,7 @@ class SweepHistory:
             raise ValueError(f"trial {event.trial_id} is planned twice")
         if event.number != len(self.trials):
             raise ValueError(f"trial {event.trial_id} is number {event.number} instead of {len(self.trials)}")
-        params = TrialParams(event.trial_id, event.seed, dict(event.values))
+        params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
         self.trials[event.trial_id] = TrialHistory(event.number, params, time)
         self.counts["planned"] += 1
         self.ended = False
@@ -327,6 +361,8 @@ class SweepHistory:
     def _end(self, trial: TrialHistory, status: Status, reason: str, time: float) -> None:
         # A clock that was put back must not give a trial a negative length.
         trial.reason, trial.ended_time = reason, max(time, trial.started_time or trial.planned_time)
+        if not self.keeps_curves:
+            trial.reports = []
         self.ended_order.append(trial.params.trial_id)
         self._move(trial, status)
 
@@ -354,6 +390,11 @@ _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] 
     events.Halted: SweepHistory._halt,
     events.Ended: SweepHistory._close,
 }
+
+
+def _sharing_strings(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The same values. Each line of a ledger brings its own strings, and those of all trials are a few."""
+    return {intern(name): intern(value) if type(value) is str else value for name, value in values.items()}
 
 
 def spec_in(entries: Iterable[events.Entry]) -> dict[str, Any]:

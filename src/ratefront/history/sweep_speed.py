@@ -41,15 +41,26 @@ class SweepSpeed:
     def apply(self, entry: Entry) -> None:
         """Take in the next entry of the ledger."""
         kind = type(entry.event)  # not isinstance: a long sweep has hundreds of thousands of entries
-        since_last_s = 0.0 if self._last_time is None else max(0.0, entry.time - self._last_time)
-        self._last_time = entry.time
         if kind is Stopped:
-            self._stopping_s += since_last_s
-        else:
-            self.worked_s += 0.0 if kind in _OPENINGS else self._stopping_s + since_last_s
+            self._stopping_s += self._since_last_s(entry.time)
+        elif kind in _OPENINGS:
+            self._since_last_s(entry.time)
             self._stopping_s = 0.0
+        else:
+            self.pass_over(entry.time)
         if kind in _ENDS and getattr(entry.event, "final", True):
             self._ends_s.append(self.worked_s)
+
+    def pass_over(self, time: float) -> None:
+        """Take in that the driver recorded something at work, whatever it was."""
+        self.worked_s += self._stopping_s + self._since_last_s(time)
+        self._stopping_s = 0.0
+
+    def _since_last_s(self, time: float) -> float:
+        """Return the seconds since the last entry, and take this one for the last. A clock may be set back."""
+        since_last_s = 0.0 if self._last_time is None else max(0.0, time - self._last_time)
+        self._last_time = time
+        return since_last_s
 
     @property
     def worked_at_work_s(self) -> float:

@@ -107,7 +107,7 @@ def clear_unstarted_sweep(folder: SweepFolder, ledger: Ledger) -> None:
     Raises:
         InputError: Another driver has begun a sweep here meanwhile.
     """
-    if any(isinstance(entry.event, Planned) for entry in ledger.entries):
+    if any(isinstance(entry.event, Planned) for entry in ledger.entries()):
         raise InputError(
             f"another driver has begun a sweep in {folder.path} meanwhile; choose another folder"
         )

@@ -1,12 +1,16 @@
 """What the driver does at every turn of the loop that waits for workers.
 
 It checks for signals and for the sweep's folder, carries out stop requests, and lets the followers draw the report. The
-loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that.
+loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that. Where the driver is in no loop, as
+while it replays a long ledger or delivers what is left to a tracker, a thread looks for requests to stop the sweep.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from ratefront.engine.live_sweep import LiveSweep
@@ -15,7 +19,13 @@ from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.ledger_file import Ledger
-from ratefront.store.ledger.stop_requests import StopRequest, take_from, take_requests, waiting_requests
+from ratefront.store.ledger.stop_requests import (
+    StopRequest,
+    take_from,
+    take_requests,
+    take_sweep_stop,
+    waiting_requests,
+)
 from ratefront.store.sweep_folder import SweepFolder
 
 #: Seconds between two looks for requests in the folder.
@@ -50,6 +60,10 @@ class DriverLoop:
     def begin(self) -> None:
         """Install our signal handlers, and handle the signals that were held."""
         self._caught.install()
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Let a signal raise where it comes (see ``Interrupts.at_once``)."""
+        return self._caught.at_once()
 
     def check_signals(self) -> None:
         """Check for signals only. Requests to an earlier driver do not concern a driver that has not begun.
@@ -91,6 +105,33 @@ class DriverLoop:
             if request.trial_id is None:
                 raise Interrupted(request.reason)
             self._live.tell(StopRequested(request.trial_id, request.reason))
+
+
+@contextmanager
+def interrupted_by_requests(
+    folder: SweepFolder, caught: Interrupts, earlier: Container[Path]
+) -> Iterator[None]:
+    """Let a request to stop the sweep interrupt it wherever it is, as a signal does.
+
+    ``earlier`` are the files of requests that do not concern this driver.
+    """
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(REQUEST_INTERVAL_S):
+            with suppress(OSError):  # the folder cannot be read just now
+                request = take_sweep_stop(folder, earlier)
+                if request is not None:
+                    caught.ask(request.reason)
+                    return
+
+    thread = threading.Thread(target=look, name="ratefront-requests", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def requests_to_earlier_driver(folder: SweepFolder) -> list[Path]:

@@ -1,4 +1,7 @@
-"""SIGINT, SIGTERM and SIGUSR1 end a sweep at the next turn of its loop, never during a write."""
+"""SIGINT, SIGTERM and SIGUSR1 end a sweep at the next turn of its loop, never during a write.
+
+A request from another thread of this process does the same.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,13 @@ class Interrupts:
     """Remembers that the sweep was asked to end. A second signal raises at once."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    INSIST_S = 0.3
 
     def __init__(self, on_first: Callable[[], None] | None = None) -> None:
         """Install no handlers yet. The handler of the first signal calls ``on_first``, at any point of the code."""
         self._on_first = on_first or _print_notice
         self._received: str | None = None
-        self._at_once = False
+        self._at_once = self._has_handlers = self._is_nudged = False
 
     def hold(self) -> None:
         """Block the signals until ``install``: other code is about to replace one of the handlers."""
@@ -47,9 +51,26 @@ class Interrupts:
         if _is_main_thread():
             for number in self.SIGNALS:
                 signal.signal(number, self._receive)
+            self._has_handlers = True
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self.SIGNALS)
 
+    def ask(self, reason: str) -> None:
+        """Ask from another thread for the same as a signal does. Call it only while our handlers are installed."""
+        self._received = self._received or reason
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Let the main thread raise if it works at once. Of a sweep in another thread, only ``check`` raises."""
+        if self._has_handlers:
+            self._is_nudged = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._is_nudged:
+            self._is_nudged = False
+            if self._at_once:
+                raise Interrupted(str(self._received))
+            return
         name, is_second = signal.Signals(number).name, self._received is not None
         self._received = self._received or name
         if is_second or self._at_once:
@@ -67,14 +88,30 @@ class Interrupts:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Let the first signal raise where it comes: for long work that has no loop and writes no ledger."""
+        """Let the first signal raise where it comes: for long work that has no loop and writes no ledger.
+
+        It raises again where it was lost: Python drops what is raised while an object is deleted.
+        """
+        is_over = threading.Event()
+        insisting = threading.Thread(
+            target=self._insist, args=(is_over,), name="ratefront-interrupts", daemon=True
+        )
         self._at_once = True
         try:
             self.check()
+            insisting.start()
             yield
             self.check()  # the code inside may have caught it
         finally:
             self._at_once = False
+            is_over.set()
+            if insisting.ident is not None:
+                insisting.join()
+
+    def _insist(self, is_over: threading.Event) -> None:
+        while not is_over.wait(self.INSIST_S):
+            if self._received is not None:
+                self._nudge()
 
 
 @contextmanager

@@ -33,8 +33,10 @@ class Redrawer:
         if history.trials_ended == self._drawn_trials:
             return
         self._drawn_trials = history.trials_ended
+        # The driver goes on while the thread draws. To read a long ledger again would take seconds and much memory.
+        shown = history.snapshot()
         self._thread = threading.Thread(
-            target=self._draw_live, args=(history,), name="ratefront-redraw", daemon=True
+            target=self._draw_live, args=(shown,), name="ratefront-redraw", daemon=True
         )
         self._thread.start()
 
@@ -61,6 +63,6 @@ class Redrawer:
 
     def _draw_and_clear(self, history: SweepHistory) -> DrawnReport:
         """Draw first, then delete: the report reads files that need not stay."""
-        drawn = write_report(self._folder)
+        drawn = write_report(self._folder, history)
         apply_retention(self._folder, history)
         return drawn

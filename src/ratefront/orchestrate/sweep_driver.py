@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
@@ -24,9 +24,14 @@ from ratefront.orchestrate.begin_and_resume_checks import (
     runs_trials,
 )
 from ratefront.orchestrate.cluster.ray_logging import quiet_ray
-from ratefront.orchestrate.driver_loop import DriverLoop, requests_to_earlier_driver, take_trial_stops
+from ratefront.orchestrate.driver_loop import (
+    DriverLoop,
+    interrupted_by_requests,
+    requests_to_earlier_driver,
+    take_trial_stops,
+)
 from ratefront.orchestrate.environment.describe_environment import add_inputs, write_environment
-from ratefront.orchestrate.interrupts import Interrupts, interrupts
+from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.safe_text import without_credentials
@@ -38,6 +43,7 @@ from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.files.atomic_files import write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.ledger.read_ledger import SPEC_KINDS
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import TaskModelProgress
@@ -103,10 +109,12 @@ def run_sweep(
         folder.path.mkdir(parents=True, exist_ok=True)
         earlier_requests = requests_to_earlier_driver(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
+        stack.enter_context(interrupted_by_requests(folder, caught, earlier_requests))
         if not resume:
             clear_unstarted_sweep(folder, ledger)
-        change = settings_change(spec_in(ledger.entries), loaded.spec)
-        engine = _engine(loaded, ledger, options)
+        with caught.at_once():  # a long ledger takes seconds
+            change = settings_change(spec_in(ledger.entries(SPEC_KINDS)), loaded.spec)
+            engine = _engine(loaded, ledger, options)
         opener = DriverIdentity(name_of_this_process(), version("ratefront"))
         opening = opening_events(loaded.spec, engine.history, options, opener, change)
         live = LiveSweep(engine, ledger, followers.changed)
@@ -115,7 +123,7 @@ def run_sweep(
             slots = slots or _slots(stack, loaded.spec, caught)
         if change.moves_files or has_trials_left(engine, opening):
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
-        with followers, _noticing_moved_folder(ledger):
+        with followers, _closing_failed(followers, caught), _noticing_moved_folder(ledger):
             if opening:
                 _open(live, loaded.spec, folder, opening, change)
             if slots and runs_trials(opening):
@@ -130,18 +138,30 @@ def run_sweep(
 
 
 def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
-    """Connect to the cluster for as long as ``stack`` is open; return how many trials it runs at a time."""
-    with caught.at_once():
-        from ratefront.orchestrate.cluster.ray_cluster import connected
-        from ratefront.orchestrate.cluster.slots import count_slots
+    """Connect to the cluster for as long as ``stack`` is open; return how many trials it runs at a time.
 
-    stack.enter_context(connected(caught))
+    All that uses Ray is imported here, before anything starts: some of Ray's names that we use are private.
+
+    Raises:
+        EngineError: The installed Ray has no such name, or does not start.
+    """
+    try:
+        with caught.at_once():
+            import ratefront.orchestrate.tune.tune_driver  # noqa: F401  (it is needed later)
+            from ratefront.orchestrate.cluster.ray_cluster import connected
+            from ratefront.orchestrate.cluster.slots import count_slots
+        stack.enter_context(connected(caught))
+    except ImportError as error:
+        raise EngineError(
+            f"no sweep can run with the installed Ray {version('ray')}: {error}; ratefront was tried with Ray 2.60 "
+            "(pip install 'ray[default,tune]==2.60.*')"
+        ) from error
     return count_slots(spec)
 
 
 def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engine:
     """Build the engine from the ledger, and check that it can do what the options ask for."""
-    engine = Engine(loaded.spec, loaded.space, ledger.entries)
+    engine = Engine(loaded.spec, loaded.space, ledger.entries())
     check_format(engine.history)
     check_extensible(engine, options)
     check_begun(engine.history, options)
@@ -187,10 +207,11 @@ def _run(
     on_training: Callable[[TaskModelProgress], None] | None,
 ) -> None:
     """Prepare the task model if it is missing, then run trials until the engine is done."""
-    from ratefront.orchestrate.task_model_worker import prepare_missing_task_model
-    from ratefront.orchestrate.tune.trial_worker import WorkerSetting
-    from ratefront.orchestrate.tune.tune_driver import run_trials
-    from ratefront.trial.trial_context import TrialContext
+    with loop.at_once():  # Ray Tune takes seconds to load
+        from ratefront.orchestrate.task_model_worker import prepare_missing_task_model
+        from ratefront.orchestrate.tune.trial_worker import WorkerSetting
+        from ratefront.orchestrate.tune.tune_driver import run_trials
+        from ratefront.trial.trial_context import TrialContext
 
     context = TrialContext(spec, folder.path)
     if not live.done:
@@ -201,6 +222,17 @@ def _run(
     if not live.done:
         run_trials(live, WorkerSetting(context, functions.trial_steps, functions.limit_memory), slots, loop)
     live.end()
+
+
+@contextmanager
+def _closing_failed(followers: SweepFollowers, caught: Interrupts) -> Iterator[None]:
+    """Let the followers show that the sweep has failed, which a signal cuts short. The error passes on."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(Interrupted), caught.at_once():
+            followers.failed(error)
+        raise
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -26,7 +27,10 @@ _log = logging.getLogger(__name__)
 
 #: How long the driver waits at its end for a tracker that accepts nothing more. `ratefront track` delivers the rest.
 PATIENCE_S = 60.0
-PATIENCE_INTERRUPTED_S = 10.0
+PATIENCE_FAILED_S = 10.0
+
+#: How long a driver that was asked to end goes on to deliver: it ends within 5 s, and Ray takes its part of them.
+LEAVING_S = 1.5
 
 #: How long another thread of this process may compute while the driver's thread waits to go on. Followers compute a
 #: lot, and each write to the ledger lets them run: Python's own 5 ms would be most of what a result costs.
@@ -82,21 +86,27 @@ class SweepFollowers:
     def ended(self, history: SweepHistory) -> None:
         """Draw the report of the ended sweep and close its run in the tracker."""
         drawn = self._redrawer.draw_final(history)
-        follower, self._follower = self._follower, None
-        if follower is not None:
-            follower.finish(ending_of(drawn, self._folder, history, self._tracking.models), PATIENCE_S)
+        self._close(ending_of(drawn, self._folder, history, self._tracking.models), PATIENCE_S)
+
+    def failed(self, error: Exception) -> None:
+        """Close the run in the tracker as that of a sweep that cannot go on. As ``ended``, it may take long."""
+        self._close(_ending_after(error), PATIENCE_FAILED_S)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the run as interrupted or failed, unless ``ended`` has closed it."""
+        """Close the run as interrupted or failed unless it is closed. What takes long is left to `ratefront track`."""
         sys.setswitchinterval(self._usual_switch_interval_s)
+        self._close(_ending_after(error), LEAVING_S, at_most=LEAVING_S)
+
+    def _close(self, ending: TrackedEnding, patience_s: float, at_most: float = math.inf) -> None:
         follower, self._follower = self._follower, None
         if follower is not None:
-            has_failed = error is not None and not isinstance(error, KeyboardInterrupt)
-            ending = (
-                TrackedEnding("failed", reason=without_credentials(str(error)), shows_pareto_rank=False)
-                if has_failed
-                else TrackedEnding("interrupted", shows_pareto_rank=False)
-            )
-            follower.finish(ending, PATIENCE_INTERRUPTED_S)
+            follower.finish(ending, patience_s, at_most)
+
+
+def _ending_after(error: BaseException | None) -> TrackedEnding:
+    """Build the ending of a sweep that its driver leaves before its end."""
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return TrackedEnding("interrupted", shows_pareto_rank=False)
+    return TrackedEnding("failed", reason=without_credentials(str(error)), shows_pareto_rank=False)

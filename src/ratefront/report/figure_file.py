@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.errors import InputError
-from ratefront.report.front.front_png import SETTINGS
+from ratefront.report.front.front_png import SETTINGS, settings_alone
 from ratefront.store.files.output_file import write_output
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_figure(draw: Callable[[], Figure], path: Path) -> None:
     """Draw a figure and write it as a whole file or not at all.
 
     Args:
-        draw: Makes the figure. It is called while ``PAPER_SETTINGS`` are in force.
+        draw: Makes the figure. It is called while ``PAPER_SETTINGS`` alone are in force.
         path: The file to write; its suffix says whether it is PNG or PDF.
 
     Raises:
@@ -73,10 +73,9 @@ def figure_bytes(
         suffix: ``.png`` or ``.pdf``.
         dots_per_inch: Resolution of a PNG.
     """
-    import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    with mpl.rc_context(PAPER_SETTINGS):
+    with settings_alone(PAPER_SETTINGS):
         figure = draw()
         FigureCanvasAgg(figure)
         stream = io.BytesIO()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +30,9 @@ from ratefront.trial_records import ENDED, FrontPoint, TrialResult, objectives_o
 FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
 """Whether a measured trial is on the front, is dominated, or has collapsed."""
 
+MOST_OFF_FRONT = 600
+"""How many of the trials that are not on the front are drawn."""
+
 
 @dataclass(frozen=True)
 class MeasuredTrial:
@@ -39,13 +42,18 @@ class MeasuredTrial:
         trial: The trial, as recorded in the ledger.
         front_status: Decided on validation.
         dominated_on_test: The trial is on the front, but another one there is better on test in every objective.
-        gaps: How far the test point lies above each bound, by the bound's name.
+        bounds: The bounds that the sweep is drawn against; None before the task model is ready.
     """
 
     trial: TrialHistory
     front_status: FrontStatus
     dominated_on_test: bool
-    gaps: dict[str, Gap]
+    bounds: PredictionBounds | None = field(repr=False)
+
+    @cached_property
+    def gaps(self) -> dict[str, Gap]:
+        """How far the test point lies above each bound, by the bound's name."""
+        return {} if self.bounds is None else self.bounds.gaps(self.test.rate_bits, self.test.accuracy)
 
     @property
     def trial_id(self) -> str:
@@ -143,6 +151,22 @@ class SweepView:
         trials = self.history.with_status("finished", "collapsed")
         return [self._measure(trial, front, on_test) for trial in sorted(trials, key=lambda t: t.number)]
 
+    @cached_property
+    def drawn(self) -> list[MeasuredTrial]:
+        """The measured trials that figures and long tables show, in the order of planning.
+
+        Those on the front are always there. Of the others at most ``MOST_OFF_FRONT`` are, spread evenly over the sweep:
+        more of them would hide each other, and would make a page that browsers open slowly.
+        """
+        off_front = [trial for trial in self.measured if trial.front_status != "front"]
+        shown = {trial.trial_id for trial in _spread(off_front, MOST_OFF_FRONT)}
+        return [trial for trial in self.measured if trial.front_status == "front" or trial.trial_id in shown]
+
+    @property
+    def left_out(self) -> int:
+        """How many measured trials are not ``drawn``."""
+        return len(self.measured) - len(self.drawn)
+
     @property
     def front(self) -> list[MeasuredTrial]:
         """The trials on the front, by rising test rate."""
@@ -181,9 +205,12 @@ class SweepView:
         front_status: FrontStatus = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
-        point = point_of(trial)
-        gaps = {} if self.bounds is None else self.bounds.gaps(point.rate_bits, point.accuracy)
-        return MeasuredTrial(trial, front_status, key in front and key not in on_test, gaps)
+        return MeasuredTrial(trial, front_status, key in front and key not in on_test, self.bounds)
+
+
+def _spread(trials: Sequence[MeasuredTrial], most: int) -> Iterable[MeasuredTrial]:
+    """Return at most ``most`` of the trials, at equal distances."""
+    return trials if len(trials) <= most else (trials[n * len(trials) // most] for n in range(most))
 
 
 def _rising(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -204,7 +231,7 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used.
     """
-    history = history or read_history(folder)
+    history = history or read_history(folder, keeps_curves=False)
     task_model, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
     return SweepView(folder, history, task_model, bounds, _environment(folder))
 

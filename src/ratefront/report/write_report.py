@@ -41,17 +41,21 @@ def report_files(folder: SweepFolder) -> tuple[Path, ...]:
     return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
 
 
-def write_report(folder: SweepFolder) -> DrawnReport:
+def write_report(folder: SweepFolder, history: SweepHistory | None = None) -> DrawnReport:
     """Draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
 
     Files that are there are drawn again. All five show the ledger as it was when the call began. Each is written
     whole or not at all.
 
+    Args:
+        folder: The sweep's folder.
+        history: The state of the sweep, if the caller knows it; it must not change meanwhile. None reads the ledger.
+
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used; nothing was written.
         LedgerDamagedError: An entry of the ledger cannot be read.
     """
-    view = read_view(folder)
+    view = read_view(folder, history)
     front = describe_front(view)
     png = front_png(front)
     page = report_html(view, front, png)

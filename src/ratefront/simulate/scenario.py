@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,8 +40,7 @@ class Scenario:
 class OpenLedger(LedgerLike, Protocol):
     """A ledger that is open for writing, a torn end cut off."""
 
-    @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Iterator[Entry]:
         """All entries, from the first."""
 
 

@@ -67,7 +67,7 @@ class Simulation:
         scenario, parts, disk = self.scenario, self._parts, self.conditions.disk
         self.conditions.driver_starts()
         ledger = parts.ledger(disk, self.clock.time)
-        entries = ledger.entries
+        entries = list(ledger.entries())
         self.ledger_length = len(entries)
         self.cluster.times_reopened = Counter(
             entry.event.trial_id for entry in entries if isinstance(entry.event, Reopened)

@@ -17,26 +17,23 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 @dataclass(frozen=True)
-class _Tree:
-    """A git tree of the user's."""
-
+class _UserTree:
     folder: str
     git_commit: str | None
     git_diff: str | None
 
 
 @dataclass(frozen=True)
-class _Environment:
-    """What readers use of a description; any may be missing, and there is more."""
+class _Description:
+    """What is read of a description, which a stranger may have written; it may lack any of it."""
 
     git_commit: str | None
     git_diff: str | None
-    user_trees: Sequence[_Tree]
+    user_trees: Sequence[_UserTree]
     python: str
     platform: str
     cpus_usable: int
-    packages: Mapping[str, str]
-    inputs: Mapping[str, str]
+    packages: Mapping[str, str | None]
 
 
 def environment_descriptions(folder: SweepFolder) -> list[Path]:
@@ -65,13 +62,13 @@ def read_environment(description: Path) -> Mapping[str, Any]:
     """One description as plain data.
 
     Raises:
-        InputError: It cannot be read, or is not what ratefront writes.
+        InputError: It cannot be read, or is no description.
     """
     try:
-        environment: dict[str, Any] = read_json_file(description)
-        record_check(_Environment, is_partial=True)(environment)
-        return environment
-    except (OSError, ValueError) as error:
+        content = dict(read_json_file(description))
+        record_check(_Description, is_partial=True)(content)
+        return content
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{description} cannot be read: {error}") from error
 
 
@@ -88,8 +85,8 @@ def git_commit_of(folder: SweepFolder) -> str | None:
 @lru_cache(maxsize=8)
 def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
     """Read a description once: it also holds the diff, which may be long, and a tracker asks again and again."""
-    commit: str | None = read_environment(description).get("git_commit")
-    return commit
+    commit = read_environment(description).get("git_commit")
+    return commit if isinstance(commit, str) else None
 
 
 def _numbered(first: Path, number: int) -> Path:

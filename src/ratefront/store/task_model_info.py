@@ -44,6 +44,7 @@ def read_task_model_info(folder: SweepFolder, history: SweepHistory) -> TaskMode
 
     Raises:
         InputError: The file exists but is not what ratefront writes.
+        PermissionError: The file may not be read.
     """
     facts, ready = _facts(folder), history.task_model
     return TaskModelInfo(
@@ -75,6 +76,8 @@ def _facts(folder: SweepFolder) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = read_json_file(path)
         record_check(_Facts, is_partial=True)(facts)
+    except PermissionError:
+        raise  # it says so; nothing is known of the content
     except (OSError, ValueError) as error:
         valid = ", ".join(field.name for field in fields(_Facts))
         raise InputError(f"{path}: expected an object with {valid}: {error}") from error
@@ -117,6 +120,7 @@ def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo
 
     Raises:
         InputError: The file exists but is not what ratefront writes.
+        PermissionError: The file may not be read.
     """
     named = dict(history.spec.get("dataset") or {})
     if "name" not in named:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from ratefront.array_files import UNREADABLE, read_npz_array
+from ratefront.bounded_files import read_json_file
 from ratefront.bounds import refuse_probabilities
 from ratefront.complexity.stored_precision import non_finite_parameters, round_to_half, stored_tensors
 from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.dataset import Dataset, Samples
 from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
-from ratefront.errors import DivergedError
+from ratefront.errors import DivergedError, InputError
 from ratefront.history.events import TaskModelReady
+from ratefront.record_fields import record_check
 from ratefront.spec.sweep_spec import Named, SweepSpec
 from ratefront.store.files.atomic_files import write_bytes
 from ratefront.store.files.checksummed_folder import FACTS_FILE, write_checksums
@@ -118,23 +123,38 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 
 def read_ready_event(folder: Path) -> TaskModelReady:
-    """Return the facts of the folder as an event of the ledger."""
-    facts = json.loads((folder / FACTS_FILE).read_text())
-    return TaskModelReady(
-        facts["identity"],
-        facts["accuracy_validation"],
-        facts["accuracy"],
-        facts["task_model_bytes"],
-        facts["accuracy_given"],
-        facts["inputs"],
-        tuple(facts["warnings"]),
-    )
+    """Return the facts of the folder as an event of the ledger.
+
+    Raises:
+        InputError: They are not what ratefront writes: the folder may be a stranger's, and its checksums as well.
+    """
+    path = folder / FACTS_FILE
+    try:
+        facts = dict(read_json_file(path))
+        known = {field.name: facts[field.name] for field in fields(TaskModelReady)}
+        record_check(TaskModelReady)(known)
+    except KeyError as error:
+        raise InputError(f"{path}: it lacks {error.args[0]}") from error
+    except (FileNotFoundError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: {error}") from error
+    return TaskModelReady(**known)
 
 
 def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
-    """Return the logits (N, K) of ``validation`` and ``test`` that were stored with a sweep's task model."""
-    with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
-        return {name: arrays[f"logits_{name}"] for name in ("validation", "test")}
+    """Return the logits (N, K) of ``validation`` and ``test`` that were stored with a sweep's task model.
+
+    Raises:
+        InputError: The file does not hold two such arrays.
+    """
+    path = folder / _PREDICTIONS
+    try:
+        logits = {name: read_npz_array(path, f"logits_{name}") for name in ("validation", "test")}
+    except (FileNotFoundError, *UNREADABLE) as error:
+        raise InputError(f"{path}: the logits cannot be read: {error}") from error
+    for name, array in logits.items():
+        if array.dtype != np.float32 or array.ndim != 2:
+            raise InputError(f"{path}: logits_{name} must be float32 (N, K), got {array.dtype} {array.shape}")
+    return logits
 
 
 def explain_changed_logits(spec: SweepSpec, folder: Path) -> str | None:
@@ -177,7 +197,11 @@ def _cached_task_model(
 
 
 def _read(folder: Path, named: Named, classes: int, shape: Sequence[int]) -> TaskModel:
-    model = build_task_model(named, classes, shape)
-    model.load_state_dict(load_file(folder / WEIGHTS))
+    model, path = build_task_model(named, classes, shape), folder / WEIGHTS
+    try:
+        model.load_state_dict(load_file(path))
+    except (FileNotFoundError, RuntimeError, SafetensorError) as error:
+        why = " ".join(str(error).split())
+        raise InputError(f"{path}: these are not the weights of {name_in_messages(named)}: {why}") from error
     model.requires_grad_(False)
     return model.eval()

@@ -38,8 +38,8 @@ class RunRecord:
     models: set[str] = field(default_factory=set)
 
     def end(self, status: RunStatus, time: float) -> None:
-        """End the run at ``time`` (seconds since the epoch)."""
-        self.status, self.end_ms = status, run_keys.milliseconds(time)
+        """End the run at ``time`` (seconds since the epoch), and not before it began: a clock may be set back."""
+        self.status, self.end_ms = status, max(self.start_ms, run_keys.milliseconds(time))
 
 
 @dataclass

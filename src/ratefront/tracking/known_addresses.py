@@ -13,8 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.errors import InputError
-from ratefront.safe_text import without_credentials
-from ratefront.tracking.tracking_uri import is_same_store, resolve_uri, sqlite_path, store_of
+from ratefront.safe_text import has_credentials, without_credentials
+from ratefront.tracking.tracking_uri import (
+    DEFAULT_DATABASE,
+    is_same_store,
+    resolve_uri,
+    sqlite_path,
+    store_of,
+)
 from ratefront.user_memory import UserMemory, digest_of
 from ratefront.wording import Argument, Message
 
@@ -34,6 +40,14 @@ def recorded_address(recorded: Any, folder: Path) -> str:
     if recorded is not None and not isinstance(recorded, str):
         raise InputError(f"{folder} has no address as tracking.uri, but {recorded!r}")
     uri = resolve_uri(recorded, folder)
+    if has_credentials(uri):
+        raise InputError(
+            Message(
+                f"{folder} names a tracking address with a user or password, {without_credentials(uri)}; nothing was "
+                "sent there. Give the address with ",
+                Argument("tracking_uri"),
+            )
+        )
     if not (_lies_beside(uri, folder) or _is_in_environment(uri) or _MEMORY.holds(digest_of(store_of(uri)))):
         shown = without_credentials(uri)
         raise InputError(
@@ -53,9 +67,11 @@ def remember_address(uri: str, folder: Path) -> None:
 
 
 def _lies_beside(uri: str, folder: Path) -> bool:
-    """Whether it is a database beside the sweep's folder. A link to one elsewhere is not: ``uri`` is resolved."""
-    path = sqlite_path(uri)
-    return path is not None and path.parent == folder.resolve().parent
+    """Whether it is ``mlflow.db`` beside the sweep's folder. A link to one elsewhere is not: ``uri`` is resolved.
+
+    Another name counts like any other address: a database would be made of ``.profile`` as well.
+    """
+    return sqlite_path(uri) == folder.resolve().parent / DEFAULT_DATABASE
 
 
 def _is_in_environment(uri: str) -> bool:

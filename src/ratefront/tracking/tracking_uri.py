@@ -10,6 +10,8 @@ from ratefront.safe_text import address_problem, without_credentials
 from ratefront.wording import Argument, Message
 
 SQLITE = "sqlite:///"
+#: Beside the sweep's folder.
+DEFAULT_DATABASE = "mlflow.db"
 _USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 _RULE_FOR_USER_INFO = (
@@ -47,7 +49,7 @@ def is_server(uri: str) -> bool:
 
 def default_uri(sweep_folder: Path) -> str:
     """Return the address of ``mlflow.db`` beside the sweep's folder, so that one store holds all sweeps."""
-    return sqlite_uri(sweep_folder.resolve().parent / "mlflow.db")
+    return sqlite_uri(sweep_folder.resolve().parent / DEFAULT_DATABASE)
 
 
 def artifact_location(uri: str, folder: Path | None = None) -> str | None:
@@ -77,7 +79,7 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     scheme = urlsplit(explicit).scheme.split("+")[0]
     if not scheme and explicit.endswith((".db", ".sqlite")):
         return sqlite_uri(Path(explicit))
-    if scheme not in SCHEMES or (explicit.startswith("sqlite:") and not explicit.startswith(SQLITE)):
+    if scheme not in SCHEMES or (scheme == "sqlite" and not explicit.startswith(SQLITE)):
         raise InputError(
             f"tracking address {without_credentials(explicit)!r} is neither a .db file nor one of "
             f"sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…"

@@ -119,8 +119,12 @@ class Receiver:
     """A receiver process; it starts at once and answers any number of requests."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "ratefront.trial.receiver"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # It imports from the same folders as this process. With ``-m`` alone, the current folder would come first.
+        command = [sys.executable, "-P", "-m", "ratefront.trial.receiver"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
 
     @property
     def running(self) -> bool:

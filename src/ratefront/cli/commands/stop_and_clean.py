@@ -25,7 +25,7 @@ def stop(
     if trial is not None:
         print(f"{trial} is {sweep.trials[trial].status}", file=sys.stderr)
         return
-    if sweep.history.ended:
+    if sweep.status().state == "ended":
         print("every trial had ended: nothing is left to resume", file=sys.stderr)
     else:
         print(f"stopped; go on with: {resume_command(folder)}", file=sys.stderr)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray.job_config import JobConfig
 
 from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate.cluster.driver_watchdog import ClusterWatchdog
-from ratefront.orchestrate.cluster.private_cluster import private_to_this_process
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 
 #: Ray's object store carries nothing large: data and results go through files.
@@ -36,6 +38,7 @@ def connected(caught: Interrupts) -> Iterator[None]:
     Raises:
         InputError: ``RAY_ADDRESS`` names no cluster that answers.
         EngineError: Ray does not start here.
+        ImportError: The installed Ray has no protection that we know for a cluster that is started here.
         Interrupted: A signal came meanwhile.
     """
     if ray.is_initialized():
@@ -47,6 +50,8 @@ def connected(caught: Interrupts) -> Iterator[None]:
     with ExitStack() as stack:
         starting: AbstractContextManager[None] = nullcontext()
         if not address:
+            from ratefront.orchestrate.cluster.private_cluster import private_to_this_process
+
             starting = stack.enter_context(ClusterWatchdog()).watching()
             stack.enter_context(private_to_this_process())
         stack.callback(ray.shutdown)
@@ -58,7 +63,11 @@ def connected(caught: Interrupts) -> Iterator[None]:
 
 def _start(address: str | None = None) -> None:
     _silence_ray_prints()
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
+        "job_config": _SameImports(),
+    }
     local: dict[str, Any] = {
         "num_cpus": local_cpus(),
         "include_dashboard": False,
@@ -73,6 +82,22 @@ def _start(address: str | None = None) -> None:
         if address:
             raise InputError(f"RAY_ADDRESS: no cluster can be reached at {address!r}: {why}") from error
         raise EngineError(f"Ray does not start on this machine: {why}") from error
+
+
+class _SameImports(JobConfig):
+    """Lets workers import from the script's folder and the current one only where this process does so as well.
+
+    Ray puts the current folder in front of everything that its workers import. It may be a stranger's, with a
+    ``ratefront.py`` in it. Ray leaves that out where the workers get a working folder of their own.
+    """
+
+    def __init__(self) -> None:
+        imported_from = {Path(folder).resolve() for folder in sys.path}
+        folders = (Path(sys.argv[0]).resolve().parent, Path.cwd().resolve())
+        super().__init__(_py_driver_sys_path=[str(folder) for folder in folders if folder in imported_from])
+
+    def _runtime_env_has_working_dir(self) -> bool:
+        return True
 
 
 def _check_answers(address: str) -> None:

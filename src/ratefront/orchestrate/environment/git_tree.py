@@ -19,12 +19,14 @@ _LONGEST_DIFF = 1 << 20
 def git(folder: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str | None:
     """Return what git prints; None if the folder is in no git tree, or git is not installed."""
     command = ["git", "-C", str(folder), *arguments]
-    environment = _with_settings({"core.fsmonitor": "false", **(settings or {})})
+    environment = _with_settings(
+        {"core.fsmonitor": "false", "core.hooksPath": os.devnull, **(settings or {})}
+    )
     try:
         completed = subprocess.run(command, capture_output=True, timeout=20, check=True, env=environment)
     except (OSError, subprocess.SubprocessError):
         return None
-    return completed.stdout.decode(errors="replace")  # a diff may hold any bytes
+    return os.fsdecode(completed.stdout)  # the name of a filter may hold any bytes
 
 
 def _with_settings(settings: Mapping[str, str]) -> dict[str, str]:
@@ -52,8 +54,16 @@ def diff_of(folder: Path) -> str | None:
     Neither filters nor viewers that the tree's own settings name are run, and submodules count by their commits alone,
     because they have settings of their own.
     """
-    options = ["diff", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "HEAD"]
-    return git(folder, *options, settings=_without_own_filters(folder))
+    options = [
+        "diff",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--submodule=short",
+        "--ignore-submodules=dirty",
+        "HEAD",
+    ]
+    diff = git(folder, *options, settings=_without_own_filters(folder))
+    return None if diff is None else os.fsencode(diff).decode(errors="replace")  # may hold any bytes
 
 
 def _without_own_filters(folder: Path) -> dict[str, str]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ray.air.execution._internal import RayActorManager
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
+from ray.tune.execution.tune_controller import RayActorManager  # type: ignore[attr-defined]
 
 from ratefront.errors import StorageFullError, SweepFolderGoneError, WorkerLostError
 from ratefront.store.sweep_folder import SweepFolder
@@ -70,11 +70,11 @@ def tune_reports_to(reported: ReportedWorkerError) -> Iterator[None]:
                 super()._actor_start_failed(tracked_actor, known)
 
     names = vars(tune_controller)
-    before, names["RayActorManager"] = names["RayActorManager"], Manager
+    names["RayActorManager"] = Manager
     try:
         yield
     finally:
-        names["RayActorManager"] = before
+        names["RayActorManager"] = RayActorManager
 
 
 def summarise_worker_error(error: Exception | None) -> ErrorSummary:

@@ -62,7 +62,8 @@ def describe_front(view: SweepView) -> FrontFigure:
 
 def _title(view: SweepView) -> str:
     if view.history.ended:
-        return f"{view.name}: rate–accuracy front on test, {view.summary.trials_finished} codecs"
+        drawn = f", {len(view.drawn)} of them drawn" if view.left_out else ""
+        return f"{view.name}: rate–accuracy front on test, {view.summary.trials_finished} codecs{drawn}"
     return f"{view.name}: running, {view.trials_ended} of {view.trials_requested} trials ended"
 
 
@@ -138,7 +139,7 @@ def _markers(
 ) -> Iterator[Marker]:
     styles = series_styles(view.series)
     for front_statuses in COVERING:
-        for trial in view.measured:
+        for trial in view.drawn:
             if trial.front_status in front_statuses:
                 rate = trial.test.rate_bits
                 style, at_edge = styles[trial.test.series], not ranges.holds_rate(rate)

@@ -9,7 +9,7 @@ from ratefront.report.colours import theme_of
 from ratefront.report.front.compact_legend import draw_compact_legend
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_figure import FrontFigure
-from ratefront.report.front.front_png import SETTINGS, png_bytes
+from ratefront.report.front.front_png import SETTINGS, png_bytes, settings_alone
 from ratefront.report.front.legend_artists import escape_mathtext
 from ratefront.report.front.panel_artists import draw_panel
 from ratefront.report.sweep_view import SweepView
@@ -55,10 +55,9 @@ def _draw(axes: Axes, front: FrontFigure) -> None:
 
 def small_front_png(view: SweepView) -> bytes:
     """Return the same as the bytes of a PNG file, about 30 kB, to be shown ``SMALL_WIDTH`` pixels wide."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(SETTINGS):
+    with settings_alone(SETTINGS):
         figure = Figure(figsize=_SMALL_INCHES, layout="constrained")
         _draw(figure.add_subplot(), describe_front(view))
         return _with_palette(png_bytes(figure, _SMALL_DENSITY))

@@ -8,6 +8,8 @@ edge as ◁. Matplotlib's global state is not used (Agg, never pyplot).
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ratefront.report.colours import MUTED, TEXT
@@ -38,10 +40,22 @@ SETTINGS: Any = {
 
 def front_png(front: FrontFigure) -> bytes:
     """Return the figure as the bytes of a PNG file."""
+    with settings_alone(SETTINGS):
+        return png_bytes(draw(front), DOTS_PER_INCH)
+
+
+@contextmanager
+def settings_alone(settings: Any) -> Iterator[None]:
+    """Let these settings and Matplotlib's own defaults apply, and no ``matplotlibrc``.
+
+    Matplotlib reads one in the current folder. It may be a stranger's, and let LaTeX run what it says.
+    """
     import matplotlib as mpl
 
-    with mpl.rc_context(SETTINGS):
-        return png_bytes(draw(front), DOTS_PER_INCH)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(settings)
+        yield
 
 
 def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
@@ -51,6 +65,7 @@ def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
     FigureCanvasAgg(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": ""})
+    figure.clear()  # its artists refer to each other in circles: those of a large sweep would stay for long
     return stream.getvalue()
 
 

@@ -111,7 +111,7 @@ def _gap_cell(gap: Gap | None) -> PageCell:
 
 
 def rates_table(view: SweepView) -> PageTable:
-    """Return estimated and coded bits, and validation and test values, of every finished trial."""
+    """Return estimated and coded bits, and validation and test values, of every finished trial that is drawn."""
     shown = [
         *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
         _column(column_named("rate_bits"), "coded"),
@@ -124,7 +124,7 @@ def rates_table(view: SweepView) -> PageTable:
         ),
         _difference("accuracy v→t", _points_gained, number_format("+.1f", " points")),
     ]
-    return _table(shown, _not_collapsed(view))
+    return _table(shown, _not_collapsed(view.drawn))
 
 
 def _difference(
@@ -147,8 +147,8 @@ def _points_gained(result: TrialResult) -> float:
     return 100 * (result.test.accuracy - result.validation.accuracy)
 
 
-def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
-    return [trial for trial in view.measured if trial.front_status != "collapsed"]
+def _not_collapsed(trials: Iterable[MeasuredTrial]) -> list[MeasuredTrial]:
+    return [trial for trial in trials if trial.front_status != "collapsed"]
 
 
 def check_sentences(view: SweepView) -> list[str]:
@@ -156,7 +156,7 @@ def check_sentences(view: SweepView) -> list[str]:
 
     A sentence for each unknown cost follows. Without a finished trial the list is empty.
     """
-    results = [trial.result for trial in _not_collapsed(view)]
+    results = [trial.result for trial in _not_collapsed(view.measured)]
     if not results:
         return []
     excess, gained = [_excess(result) for result in results], [_points_gained(result) for result in results]

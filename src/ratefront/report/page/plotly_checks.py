@@ -1,6 +1,7 @@
 """The page's two small figures, as plain data for plotly.
 
-One compares estimated with coded bits, the other test with validation accuracy.
+One compares estimated with coded bits, the other test with validation accuracy. Their texts are names of trials, as in
+the main figure.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from html import escape
 from typing import Any, TypeAlias
 
 from ratefront.report.colours import series_styles
-from ratefront.report.page.hover_text import hover_text
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
 PointOfTrial: TypeAlias = Callable[[MeasuredTrial], tuple[float, float]]
@@ -28,7 +28,7 @@ def accuracy_traces(view: SweepView) -> list[dict[str, Any]]:
 
 
 def _check_traces(view: SweepView, pair: PointOfTrial) -> list[dict[str, Any]]:
-    trials = [trial for trial in view.measured if trial.front_status != "collapsed"]
+    trials = [trial for trial in view.drawn if trial.front_status != "collapsed"]
     if not trials:
         return []
     pairs = [pair(trial) for trial in trials]
@@ -52,7 +52,7 @@ def _check_traces(view: SweepView, pair: PointOfTrial) -> list[dict[str, Any]]:
                 "y": [y for (_, y), _ in chosen],
                 "mode": "markers",
                 "name": escape(name),
-                "text": [hover_text(trial) for _, trial in chosen],
+                "text": [trial.trial_id for _, trial in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"color": style.colour, "symbol": style.symbol, "size": 8},
             }

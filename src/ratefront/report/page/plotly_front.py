@@ -11,7 +11,8 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.colours import OVERALL_FRONT
+from ratefront.columns import brief_value, kibibytes, percent
+from ratefront.report.colours import OVERALL_FRONT, bound_style
 from ratefront.report.front.axis_ranges import extended_limits
 from ratefront.report.front.front_figure import (
     FRONT_STATUS_TEXT,
@@ -24,8 +25,7 @@ from ratefront.report.front.front_figure import (
     Region,
     Stairs,
 )
-from ratefront.report.page.hover_text import hover_text
-from ratefront.report.sweep_view import FrontStatus
+from ratefront.report.sweep_view import FrontStatus, MeasuredTrial
 
 Trace: TypeAlias = dict[str, Any]
 Line: TypeAlias = Region | Level | Bound | Stairs
@@ -39,7 +39,8 @@ def main_figure(front: FrontFigure) -> dict[str, Any]:
     """Return what the script of the page needs to draw the figure.
 
     ``main`` holds the traces, ``axes`` titles and units, ``windows`` the ranges of the axes (log10 if an axis is
-    logarithmic), ``inks`` the colours of the bounds for each theme.
+    logarithmic), ``inks`` the colours of the bounds for each theme. The texts of the traces are names of trials;
+    ``hovers`` holds what is shown of each, once for all figures of the page.
     """
     axes = {"x": front.main.x_axis, "y": front.main.y_axis, "y2": front.size.y_axis}
     windows = {"whole": {name: _range(axis) for name, axis in axes.items()}}
@@ -53,6 +54,7 @@ def main_figure(front: FrontFigure) -> dict[str, Any]:
             bound.name: {"light": bound.style.colour, "dark": bound.style.dark_colour}
             for bound in front.main.of_kind(Bound)
         },
+        "hovers": {marker.trial.trial_id: _hover_text(marker.trial) for marker in front.size.of_kind(Marker)},
     }
 
 
@@ -190,7 +192,7 @@ def _group_trace(markers: list[Marker]) -> Trace:
         "mode": "markers",
         "name": name,
         "legendgroup": name,
-        "text": [hover_text(marker.trial) for marker in markers],
+        "text": [marker.trial.trial_id for marker in markers],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": _marker_looks(markers),
         "cliponaxis": False,
@@ -205,3 +207,27 @@ def _marker_looks(markers: list[Marker]) -> dict[str, Any]:
     looks = {"symbol": symbols, "color": style.colour, "size": 9 if front_status == "front" else 8}
     edge = {"color": "ink:surface" if front_status == "front" else style.colour, "width": 1}
     return {**looks, "line": edge, "opacity": 0.35 if front_status == "dominated" else 1.0}
+
+
+def _hover_text(trial: MeasuredTrial) -> str:
+    """Return a few lines about a trial, escaped, with the tags that plotly supports."""
+    point = trial.test
+    values = {name: trial.parameter(name) for name in ("split", "beta")}
+    named_values = [
+        f"{'β' if name == 'beta' else name} {brief_value(value)}"
+        for name, value in values.items()
+        if value is not None
+    ]
+    lines = [
+        f"<b>{escape(point.trial_id)}</b> {escape(point.series)}",
+        *([escape(" · ".join(named_values))] if named_values else []),
+        f"{point.rate_bits:.3f} bit/sample (estimated {point.rate_bits_estimated:.3f})",
+        f"accuracy {percent(point.accuracy)} (validation {percent(trial.validation.accuracy)})",
+        f"transmitter {kibibytes(point.transmitter_bytes)}",
+        *(
+            f"{bound_style(name).short.replace('&', '&amp;')} {gap.bits:+.3f} bit"
+            for name, gap in trial.gaps.items()
+            if gap.bits is not None
+        ),
+    ]
+    return "<br>".join([*lines, FRONT_STATUS_TEXT[trial.front_status]])

@@ -58,7 +58,7 @@ class MemoryLedger:
 
     def __init__(self, disk: MemoryDisk, time: Callable[[], float]) -> None:
         self._disk, self._time = disk, time
-        self.entries = self._recover()
+        self._entries = self._recover()
 
     def _recover(self) -> list[Entry]:
         """Read the whole entries, and cut a torn end off."""
@@ -71,7 +71,11 @@ class MemoryLedger:
 
     def append(self, event: Event) -> Entry:
         """Write one event; what the disk's ``write`` raises passes through."""
-        entry = Entry(len(self.entries), self._time(), event)
+        entry = Entry(len(self._entries), self._time(), event)
         self._disk.write(format_line(entry))
-        self.entries.append(entry)
+        self._entries.append(entry)
         return entry
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries so far, in order."""
+        yield from self._entries

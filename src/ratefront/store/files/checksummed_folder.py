@@ -31,7 +31,7 @@ def write_checksums(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def is_intact(folder: Path, **expected: Any) -> bool:
-    """True where every file has its checksum, and no fact differs from ``expected``.
+    """True where every file has its checksum, and the facts hold what is ``expected``.
 
     Raises:
         PermissionError: A file may not be read. It may be as it was.
@@ -39,13 +39,13 @@ def is_intact(folder: Path, **expected: Any) -> bool:
     try:
         facts = _facts(folder)
         unchanged = all(
-            _checksum(inside(folder, name)) == checksum for name, checksum in facts.get("sha256", {}).items()
+            _checksum(inside(folder, name)) == checksum for name, checksum in facts["sha256"].items()
         )
     except PermissionError:
         raise
-    except (OSError, ValueError, AttributeError, InputError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError):
         return False
-    return unchanged and all(facts.get(name, value) == value for name, value in expected.items())
+    return unchanged and all(facts.get(name) == value for name, value in expected.items())
 
 
 def copy_intact(folder: Path, to: Path) -> None:
@@ -56,7 +56,7 @@ def copy_intact(folder: Path, to: Path) -> None:
     The copies get the mode that the process gives to new files, whatever the mode of the originals.
     """
     to.mkdir(exist_ok=True)
-    names = [*_facts(folder).get("sha256", {}), FACTS_FILE]
+    names = [*_facts(folder)["sha256"], FACTS_FILE]
     for name in names:
         shutil.copyfile(inside(folder, name), inside(to, name))
     flush_to_disk([*(to / name for name in names), to])

@@ -7,6 +7,9 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from ratefront.errors import InputError
 
 _log = logging.getLogger(__name__)
 
@@ -25,9 +28,7 @@ def exclusively(lock: Path, work: str, on_wait: Callable[[], None] = lambda: Non
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(stream):
             _log.info("%s: waiting for another process, which is at it (lock %s)", work, lock)
             on_wait()
             fcntl.flock(stream, fcntl.LOCK_EX)
@@ -37,8 +38,22 @@ def exclusively(lock: Path, work: str, on_wait: Callable[[], None] = lambda: Non
 def is_unlocked(lock: Path) -> bool:
     """Whether no process holds the lock on this file, this process included."""
     with lock.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        return try_lock(stream)
+
+
+def try_lock(stream: IO[bytes] | IO[str], *, shared: bool = False) -> bool:
+    """Lock an open file until it is closed, if no other process holds its lock: True where it is locked now.
+
+    Raises:
+        InputError: Its file system has no locks.
+    """
+    try:
+        fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise InputError(
+            f"{stream.name} cannot be locked ({error.strerror}), so that two processes could write there at once: put "
+            "its folder on a file system with locks"
+        ) from error
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import time
@@ -15,6 +14,7 @@ from ratefront.bounded_files import read_regular_file
 from ratefront.errors import LedgerLockedError
 from ratefront.store.files.atomic_files import write_text
 from ratefront.store.files.inside import inside
+from ratefront.store.files.process_lock import try_lock
 from ratefront.store.sweep_folder import SweepFolder
 
 #: How long a writer tries to get the lock: a process that only asks for the driver holds the lock for a moment.
@@ -47,23 +47,15 @@ def take_driver_lock(stream: IO[bytes], ledger: Path) -> None:
 
     Raises:
         LedgerLockedError: Another process holds the lock; names that process.
+        InputError: The file system has no locks.
     """
     lock_file = inside(ledger.parent, ledger.with_suffix(".lock").name)
     deadline = time.monotonic() + LOCK_PATIENCE_S
-    while not _try_lock(stream):
+    while not try_lock(stream):
         if time.monotonic() > deadline:
             raise LedgerLockedError(f"{ledger} is being written by {_named_in(lock_file)}")
         time.sleep(LOCK_PATIENCE_S / 20)
     write_text(lock_file, f"{name_of_this_process()}\n")
-
-
-def _try_lock(stream: IO[bytes]) -> bool:
-    """Try to take the exclusive lock; False where another process holds it."""
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def driver_of(folder: SweepFolder) -> DriverProcess | None:
@@ -72,11 +64,7 @@ def driver_of(folder: SweepFolder) -> DriverProcess | None:
     A shared lock is taken and released at once. A driver that starts just then tries to take its own lock again.
     """
     with folder.ledger.open("rb") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _named_in(folder.lock)
-    return None
+        return None if try_lock(stream, shared=True) else _named_in(folder.lock)
 
 
 def _named_in(lock_file: Path) -> DriverProcess:

@@ -2,36 +2,37 @@
 
 The ledger is the only truth about a sweep. Every append is flushed to the disk before it returns. A torn last line (the
 driver died while it wrote) is cut off when the ledger is opened for writing, and ignored when it is read; any other
-damage is an error that says where. ``ledger_format`` says what a line is.
+damage is an error that says where. ``ledger_format`` says what a line is. Entries are never all kept: a long sweep has
+hundreds of thousands.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerMovedError
+from ratefront.errors import LedgerDamagedError, LedgerMovedError, RatefrontError
 from ratefront.history.events import Entry, Event
-from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.ledger.driver_lock import take_driver_lock
-from ratefront.store.ledger.ledger_format import format_line, scan
+from ratefront.store.ledger.ledger_format import format_line, scan, scan_lines
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
-    """Every whole entry of a ledger, which another process may be writing.
+def read_entries(path: Path, kinds: Container[str] | None = None) -> Iterator[Entry]:
+    """Every whole entry of a ledger, which another process may be writing; or only those of these ``kinds``.
 
     Raises:
         LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
         LedgerVersionError: A newer ratefront wrote the ledger.
     """
     with path.open("rb") as stream:
-        yield from map(itemgetter(0), scan(stream, path, 0))
+        for line in scan_lines(stream, path, 0):
+            if kinds is None or not line.is_none_of(kinds):
+                yield line.entry()
 
 
 class LedgerReader:
@@ -40,15 +41,16 @@ class LedgerReader:
     def __init__(self, path: Path) -> None:
         self._path, self._offset, self._seq = path, 0, 0
 
-    def read_new(self) -> list[Entry]:
-        """The whole entries that were appended since the last call."""
-        entries = []
+    def read_new(self) -> Iterator[Entry]:
+        """The whole entries that were appended since the last call, one after the other: there may be very many.
+
+        Entries that are not taken from the iterator come again with the next call.
+        """
         with self._path.open("rb") as stream:
             stream.seek(self._offset)
             for entry, offset in scan(stream, self._path, self._seq):
-                entries.append(entry)
                 self._offset, self._seq = offset, entry.seq + 1
-        return entries
+                yield entry
 
 
 class Ledger:
@@ -56,6 +58,7 @@ class Ledger:
 
     Raises:
         LedgerLockedError: Another process has it open; names that process.
+        InputError: Its file system has no locks.
         LedgerDamagedError: An entry other than a torn last line cannot be read.
     """
 
@@ -65,31 +68,36 @@ class Ledger:
         self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk refused
         try:
             take_driver_lock(self._stream, path)
-        except LedgerLockedError:
+        except RatefrontError:
             self._stream.close()
             raise
         if is_new:
             flush_to_disk([path.parent])  # otherwise the file may be lost if the machine dies
-        self._entries, self._end = self._recover()
+        self._next_seq, self._end = self._recover()
 
-    def _recover(self) -> tuple[list[Entry], int]:
-        """Read every whole entry and the offset behind the last, and cut off a torn last line."""
-        entries, end = [], 0
+    def _recover(self) -> tuple[int, int]:
+        """Check every line, and cut off a torn last one. Returns how many there are and the offset behind the last."""
+        entries = end = 0
         try:
-            with self.path.open("rb") as stream, garbage_collection_paused():
-                for entry, offset in scan(stream, self.path, 0):
-                    entries.append(entry)
-                    end = offset
+            with self.path.open("rb") as stream:
+                for line in scan_lines(stream, self.path, 0):
+                    if not line.is_none_of(()):
+                        line.entry()
+                    entries, end = line.seq + 1, line.end
         except LedgerDamagedError:
             self._stream.close()
             raise
         self._stream.truncate(end)
         return entries, end
 
-    @property
-    def entries(self) -> list[Entry]:
-        """All entries so far, in order."""
-        return list(self._entries)
+    def entries(self, kinds: Container[str] | None = None) -> Iterator[Entry]:
+        """All entries so far, in order, or only those of these ``kinds``. They are read from the file.
+
+        Raises:
+            LedgerDamagedError: The checksum of a line is right and what it says is not an entry.
+            LedgerVersionError: A newer ratefront wrote the ledger.
+        """
+        return read_entries(self.path, kinds)
 
     def append(self, event: Event) -> Entry:
         """Write one event. When this returns, it is on the disk.
@@ -99,7 +107,7 @@ class Ledger:
             LedgerMovedError: The ledger is not at its path any more; it is as it was before.
         """
         self.check_in_place()
-        entry = Entry(len(self._entries), self._clock(), event)
+        entry = Entry(self._next_seq, self._clock(), event)
         line = format_line(entry)
         try:
             self._write(line)
@@ -107,7 +115,7 @@ class Ledger:
         except OSError:
             self._stream.truncate(self._end)  # no half a line may stay before the next entry
             raise
-        self._entries.append(entry)
+        self._next_seq += 1
         self._end += len(line)
         return entry
 
@@ -127,7 +135,7 @@ class Ledger:
         """
         try:
             is_in_place = os.path.samestat(os.fstat(self._stream.fileno()), self.path.stat())
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # missing, behind a circle of links, in a folder closed to us, on a disk that is gone
             is_in_place = False
         if not is_in_place:
             raise LedgerMovedError(
@@ -139,7 +147,7 @@ class Ledger:
         """Delete every entry, for a sweep that begins in the folder of one that planned no trial."""
         self._stream.truncate(0)
         os.fsync(self._stream.fileno())
-        self._entries, self._end = [], 0
+        self._next_seq = self._end = 0
 
     def close(self) -> None:
         """Close the file and release the lock."""

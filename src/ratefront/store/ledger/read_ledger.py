@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from ratefront.errors import InputError
 from ratefront.history.events import Entry
 from ratefront.history.sweep_history import SweepHistory, spec_in
 from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.wording import Argument, Message
 
+#: The kinds of entries that say what the sweep file is (see ``spec_in``).
+SPEC_KINDS = frozenset({"created", "reconfigured"})
 
-def read_history(folder: SweepFolder) -> SweepHistory:
-    """The sweep as its ledger records it.
+
+def read_history(folder: SweepFolder, *, keeps_curves: bool = True) -> SweepHistory:
+    """The sweep as its ledger records it, without the reports of ended trials where the caller needs none.
 
     Raises:
         InputError: There is no ledger, or it holds nothing yet.
         LedgerDamagedError: An entry cannot be read.
     """
-    history = SweepHistory.of(entries_of(folder))
+    check_is_sweep(folder)
+    if keeps_curves:
+        history = SweepHistory.of(entries_of(folder))
+    else:
+        history = SkimmedLedger(folder.ledger).history
     if not history.spec:
         raise has_not_begun(folder)
     return history
@@ -33,7 +41,7 @@ def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
         InputError: There is no ledger, or it holds nothing yet.
         LedgerDamagedError: An entry cannot be read.
     """
-    spec = spec_in(entries_of(folder))
+    spec = spec_in(entries_of(folder, SPEC_KINDS))
     if not spec:
         raise has_not_begun(folder)
     return spec
@@ -50,15 +58,15 @@ def check_is_sweep(folder: SweepFolder) -> None:
     folder.check_entries()
 
 
-def entries_of(folder: SweepFolder) -> Iterator[Entry]:
-    """Every whole entry, in order.
+def entries_of(folder: SweepFolder, kinds: Container[str] | None = None) -> Iterator[Entry]:
+    """Every whole entry, in order; or only those of these ``kinds``.
 
     Raises:
         InputError: There is no ledger.
         LedgerDamagedError: An entry cannot be read; raised when that entry is reached.
     """
     check_is_sweep(folder)
-    return read_entries(folder.ledger)
+    return read_entries(folder.ledger, kinds)
 
 
 def has_not_begun(folder: SweepFolder) -> InputError:

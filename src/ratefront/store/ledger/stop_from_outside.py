@@ -26,8 +26,9 @@ def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S)
         InputError: The folder holds no sweep, or no driver runs it.
         EngineError: The driver has not ended within ``patience_s``. It still will, when it reads the request.
     """
-    is_ended = read_history(folder).ended
-    if driver_of(folder) is None:
+    check_is_sweep(folder)
+    if driver_of(folder) is None:  # asked first: reading a long ledger takes seconds
+        is_ended = read_history(folder, keeps_curves=False).ended
         how = ["the sweep has ended"] if is_ended else ["go on with: ", _resuming(folder)]
         raise InputError(Message(f"no driver runs {folder.path}; ", *how))
     request = leave_request(folder, StopRequest(None, reason))
@@ -101,7 +102,7 @@ def _stop_undriven(folder: SweepFolder, trial_id: str, reason: str) -> None:
     """Write the one event to the ledger, unless a driver takes the lock first."""
     try:
         with Ledger(folder.ledger) as ledger:
-            trial = SweepHistory.of(ledger.entries).trials[trial_id]
+            trial = SweepHistory.of(ledger.entries(), keeps_curves=False).trials[trial_id]
             if not trial.ended:
                 ledger.append(Stopped(trial_id, trial.attempts, reason))
     except LedgerLockedError:

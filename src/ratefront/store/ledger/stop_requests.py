@@ -6,7 +6,7 @@ The ledger has one writer. So a request from another terminal cannot be an event
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -61,6 +61,15 @@ def take_from(paths: Iterable[Path]) -> list[StopRequest]:
         if request is not None:
             requests.append(request)
     return requests
+
+
+def take_sweep_stop(folder: SweepFolder, besides: Container[Path]) -> StopRequest | None:
+    """The oldest request to stop the whole sweep, apart from the files ``besides``. Requests for a trial stay."""
+    for path in waiting_requests(folder):
+        request = None if path in besides else _read(path)
+        if request is not None and request.trial_id is None:
+            return next(iter(take_from([path])), None)
+    return None
 
 
 def _read(path: Path) -> StopRequest | None:

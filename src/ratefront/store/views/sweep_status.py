@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from ratefront.history.events import Entry, to_plain
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
-from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
+from ratefront.store.ledger.read_ledger import check_is_sweep, has_not_begun
+from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.store.views.front_trials import front_of, result_of
@@ -143,12 +144,11 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         LedgerDamagedError: An entry cannot be read.
     """
     now = time.time() if now is None else now
-    history, report_times, last = SweepHistory(), ReportTimes(), None
-    entries = entries_of(folder)
+    check_is_sweep(folder)
     driver = driver_of(folder)  # asked first, so that all that it wrote before it ended is read
-    for last in entries:
-        history.apply(last)
-        report_times.apply(last)
+    report_times = ReportTimes()
+    ledger = SkimmedLedger(folder.ledger, on_entry=report_times.apply, on_report=report_times.hear_report)
+    history, last = ledger.history, ledger.last
     if last is None and driver is None:
         raise has_not_begun(folder)
     at_work, unended = _at_work(history, driver), len(history.trials) - history.trials_ended

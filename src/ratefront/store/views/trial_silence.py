@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from statistics import median
+from typing import NamedTuple
 
 from ratefront.history import events
 from ratefront.history.sweep_history import TrialHistory
@@ -18,7 +19,10 @@ UNUSUAL_UNKNOWN_S = 3600.0
 #: The usual silence is the median of so many last ones.
 WINDOW = 200
 
-_SIGNS_OF_LIFE = frozenset({events.Started, events.Reported, events.Finished})
+
+class _SignOfLife(NamedTuple):
+    time: float
+    kind: type[events.Started | events.Reported | events.Finished]
 
 
 class ReportTimes:
@@ -30,7 +34,7 @@ class ReportTimes:
 
     def __init__(self) -> None:
         self._families: dict[str, str] = {}
-        self._last: dict[str, events.Entry] = {}
+        self._last: dict[str, _SignOfLife] = {}
         self._silences_s: Mapping[tuple[str, str], deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))
 
     def apply(self, entry: events.Entry) -> None:
@@ -38,15 +42,21 @@ class ReportTimes:
         event = entry.event
         if isinstance(event, events.Planned):
             self._families[event.trial_id] = str(event.values.get("family", ""))
-        elif type(event) in _SIGNS_OF_LIFE:
-            self._hear_of(event.trial_id, entry)  # type: ignore[union-attr]
+        elif isinstance(event, events.Reported):
+            self.hear_report(event.trial_id, entry.time)
+        elif isinstance(event, events.Started | events.Finished):
+            self._hear_of(event.trial_id, _SignOfLife(entry.time, type(event)))
 
-    def _hear_of(self, trial_id: str, entry: events.Entry) -> None:
+    def hear_report(self, trial_id: str, time: float) -> None:
+        """Take the next entry of the ledger, which is a report: more need not be known of it."""
+        self._hear_of(trial_id, _SignOfLife(time, events.Reported))
+
+    def _hear_of(self, trial_id: str, sign: _SignOfLife) -> None:
         before = self._last.get(trial_id)
-        self._last[trial_id] = entry
-        if before is not None and not isinstance(entry.event, events.Started):
-            self._silences_s[self._families.get(trial_id, ""), _phase(before, entry)].append(
-                entry.time - before.time
+        self._last[trial_id] = sign
+        if before is not None and sign.kind is not events.Started:
+            self._silences_s[self._families.get(trial_id, ""), _phase(before, sign)].append(
+                sign.time - before.time
             )
 
     def unusual_silence_s(self, trial: TrialHistory, now: float) -> float | None:
@@ -60,7 +70,7 @@ class ReportTimes:
         return silent_s if silent_s > longest_s else None
 
 
-def _phase(before: events.Entry, after: events.Entry) -> str:
-    if isinstance(before.event, events.Started):
+def _phase(before: _SignOfLife, after: _SignOfLife) -> str:
+    if before.kind is events.Started:
         return "first"
-    return "next" if isinstance(after.event, events.Reported) else "end"
+    return "next" if after.kind is events.Reported else "end"

@@ -11,8 +11,8 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.safe_text import visible
 from ratefront.trial_records import ENDED, metric_names
 
-#: How a text begins that spreadsheets take for a formula, or that hides one behind white space.
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\n")
+#: How a text begins that spreadsheets take for a formula (some also with full-width signs), or that hides one.
+_FORMULA_BEGINS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
 
 
 def trial_columns(history: SweepHistory) -> tuple[str, ...]:

@@ -102,9 +102,12 @@ def environment(store_uri: str) -> dict[str, str]:
 
 
 def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None]) -> int:
-    """Run the server. ``meanwhile`` is called while it starts, which takes seconds."""
+    """Run the server. ``meanwhile`` is called while it starts, which takes seconds.
+
+    It runs in the root folder: Python's ``-m`` and uvicorn import from the current one, which may be a stranger's.
+    """
     with interrupted_by_sigterm():
-        server = subprocess.Popen(command, env={**os.environ, **settings})
+        server = subprocess.Popen(command, env={**os.environ, **settings}, cwd="/")
         try:
             meanwhile()
             return server.wait()

@@ -101,10 +101,11 @@ class Dashboard:
         self._history, self._reader = SweepHistory(), LedgerReader(self._folder.ledger)
 
     def _read_on(self) -> bool:
-        entries = self._reader.read_new()
-        for entry in entries:
+        has_grown = False
+        for entry in self._reader.read_new():
             self._history.apply(entry)
-        return bool(entries)
+            has_grown = True
+        return has_grown
 
     def _build_app(self) -> WSGIApplication:
         import optuna_dashboard

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from ratefront.history import events
-from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep
+
+
+class _Reports:
+    """The reports of a trial as numbers in a row: as objects, those of a long sweep take hundreds of megabytes."""
+
+    def __init__(self) -> None:
+        self._names: list[tuple[str, ...]] = []  # the metrics of each report; equal ones are one object
+        self._numbers = array("d")  # of each report: time, attempt, step, and the value of each metric
+
+    def add(self, time: float, report: events.Reported) -> None:
+        names = tuple(report.metrics)
+        self._names.append(self._names[-1] if self._names and self._names[-1] == names else names)
+        self._numbers.extend((time, report.attempt, report.step, *report.metrics.values()))
+
+    def of(self, trial_id: str) -> Iterator[TimedReport]:
+        numbers = iter(self._numbers)
+        for names in self._names:
+            time, attempt, step = islice(numbers, 3)
+            metrics = dict(zip(names, islice(numbers, len(names)), strict=True))
+            yield time, events.Reported(trial_id, int(attempt), int(step), metrics)
 
 
 @dataclass
@@ -16,7 +38,7 @@ class _Undelivered:
     """What is new of a trial since its last delivery."""
 
     entries: int = 0
-    reports: list[TimedReport] = field(default_factory=list)
+    reports: _Reports = field(default_factory=_Reports)
 
 
 class Backlog:
@@ -27,7 +49,7 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self.history = SweepHistory()
+        self.history = SweepHistory(keeps_curves=False)
         self.sweep: TrackedSweep | None = None
         self._unfolded: deque[events.Entry] = deque()
         self._undelivered: dict[str, _Undelivered] = {}
@@ -37,13 +59,23 @@ class Backlog:
         """Return the number of entries that were read and not delivered."""
         return len(self._unfolded) + sum(trial.entries for trial in list(self._undelivered.values()))
 
-    def add(self, entries: Iterable[events.Entry]) -> None:
-        """Take entries and fold them. An entry that cannot be folded stays, with all that follow it.
+    def add(
+        self, entries: Iterable[events.Entry], check_abandoned: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take entries and fold them, one after the other. An entry that cannot be folded stays, and no more are taken.
+
+        ``check_abandoned`` may raise between two entries; those that are not taken yet are left to a later call.
 
         Raises:
             LedgerDamagedError: An entry contradicts the ones before it.
         """
-        self._unfolded.extend(entries)
+        self._fold_all()
+        for entry in entries:
+            self._unfolded.append(entry)
+            self._fold_all()
+            check_abandoned()
+
+    def _fold_all(self) -> None:
         while self._unfolded:
             self._fold(self._unfolded[0])
             self._unfolded.popleft()
@@ -72,11 +104,15 @@ class Backlog:
         new = {name: value for name, value in event.metrics.items() if (name, event.step) not in known}
         known.update((name, event.step) for name in new)
         if new:
-            trial.reports.append((time, replace(event, metrics=new)))
+            trial.reports.add(time, replace(event, metrics=new))
 
-    def changed_trials(self) -> list[tuple[TrialHistory, list[TimedReport]]]:
-        """Return the changed trials with their new reports, in the order of the changes. Postponed ones come last."""
-        return [(self.history.trials[name], trial.reports) for name, trial in self._undelivered.items()]
+    def changed_trials(self) -> list[str]:
+        """Return the changed trials in the order of the changes. Postponed ones come last."""
+        return list(self._undelivered)
+
+    def reports(self, trial_id: str) -> list[TimedReport]:
+        """Return the new reports of a changed trial."""
+        return list(self._undelivered[trial_id].reports.of(trial_id))
 
     def delivered(self, trial_id: str) -> None:
         """Forget what was delivered of the trial."""

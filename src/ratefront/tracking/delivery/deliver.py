@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from ratefront.history.events import Entry
-from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.views.front_trials import ranked
 from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
@@ -15,7 +15,6 @@ from ratefront.tracking.tracker_protocol import (
     FrontCodec,
     ParetoRank,
     Provenance,
-    TimedReport,
     TrackedEnding,
     TrackedSweep,
     Tracker,
@@ -38,7 +37,7 @@ class Delivery:
 
     def __init__(
         self,
-        read_new: Callable[[], list[Entry]],
+        read_new: Callable[[], Iterable[Entry]],
         tracker: Tracker,
         files: FolderContent | NoFolder | None = None,
     ) -> None:
@@ -75,7 +74,7 @@ class Delivery:
 
     def _deliver(self, is_last: bool) -> None:
         """Deliver. Errors about the sweep's files are raised last: they delay neither the trials nor the end."""
-        self._backlog.add(self._read_new())
+        self._backlog.add(self._read_new(), self._check_abandoned)
         sweep, history = self._backlog.sweep, self._backlog.history
         if sweep is None:
             return
@@ -85,7 +84,7 @@ class Delivery:
         ranks = pareto_ranks(history) if history.ended else {}
         call_in_parallel(
             self._backlog.changed_trials(),
-            lambda changed: self._show(*changed, ranks),
+            lambda trial_id: self._show(trial_id, ranks),
             self._tracker.parallel_calls,
         )
         if is_last and self.ending is not None:
@@ -108,9 +107,9 @@ class Delivery:
             self._tracker.describe_sweep(provenance)
             self._shown_provenance = provenance
 
-    def _show(self, trial: TrialHistory, reports: list[TimedReport], ranks: dict[str, ParetoRank]) -> None:
+    def _show(self, trial_id: str, ranks: dict[str, ParetoRank]) -> None:
         self._check_abandoned()
-        trial_id = trial.params.trial_id
+        trial, reports = self._backlog.history.trials[trial_id], self._backlog.reports(trial_id)
         gap_bits = self._files.gap_bits(self._backlog.history, trial)
         try:
             self._tracker.show_trial(TrialUpdate(trial, reports, gap_bits, ranks.get(trial_id)))

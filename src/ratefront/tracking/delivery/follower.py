@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ratefront.history.events import Entry
@@ -43,7 +45,7 @@ class Follower:
 
     def __init__(
         self,
-        read_new: Callable[[], list[Entry]],
+        read_new: Callable[[], Iterable[Entry]],
         tracker: Tracker,
         timing: FollowerTiming | None = None,
         files: FolderContent | NoFolder | None = None,
@@ -78,13 +80,16 @@ class Follower:
         """Whether the tracker has answered, with success or an error. Opening a new store takes time."""
         return self._error is not None or self._is_drained or self._delivery.calls_done > 0
 
-    def finish(self, ending: TrackedEnding, patience: float) -> int:
+    def finish(self, ending: TrackedEnding, patience: float, at_most: float = math.inf) -> int:
         """Deliver the rest, close the sweep's run, and stop. See ``close``."""
         self._delivery.ending = ending
-        return self.close(patience)
+        return self.close(patience, at_most)
 
-    def close(self, patience: float) -> int:
-        """Deliver the rest and stop. Give up after ``patience`` seconds without a delivery, or if the tracker refuses.
+    def close(self, patience: float, at_most: float = math.inf) -> int:
+        """Deliver the rest and stop.
+
+        Give up after ``patience`` seconds without a delivery, after ``at_most`` seconds in all, or if the tracker
+        refuses.
 
         Returns:
             The number of entries that were not delivered, normally 0. A warning in the log gives it with the last
@@ -94,15 +99,18 @@ class Follower:
         self._hurry.set()
         self._has_grown.set()
         try:
-            self._wait_for_the_end(patience)
+            self._wait_for_the_end(patience, at_most)
         finally:  # also after Ctrl-C
             self.abandon()
         if self._is_drained:
             return 0
         undelivered = max(self._delivery.undelivered, 1)  # the ending counts as one if all else is delivered
-        why = (
-            f"last error: {self.error}" if self._error else f"the tracker has not answered for {patience:g} s"
-        )
+        if self._error:
+            why = f"last error: {self.error}"
+        elif at_most <= patience:
+            why = f"there were {at_most:g} s left for them"
+        else:
+            why = f"the tracker has not answered for {patience:g} s"
         _log.warning(
             Message(
                 f"tracking: {undelivered} ledger entries not delivered ({why}); they stay in the ledger, from where `",
@@ -121,12 +129,14 @@ class Follower:
         self._hurry.set()
         self._has_grown.set()
 
-    def _wait_for_the_end(self, patience: float) -> None:
-        """Wait as long as something is delivered: only a standstill is a reason to give up."""
-        calls_done = -1
+    def _wait_for_the_end(self, patience: float, at_most: float) -> None:
+        """Wait as long as something is delivered: a standstill is a reason to give up, and so is the time in all."""
+        calls_done, until = -1, time.monotonic() + at_most
         while self._thread.is_alive() and calls_done != self._delivery.calls_done:
             calls_done = self._delivery.calls_done
-            self._thread.join(patience)
+            self._thread.join(min(patience, max(0.0, until - time.monotonic())))
+            if time.monotonic() >= until:
+                return
 
     def _follow(self) -> None:
         failures = 0

@@ -63,7 +63,7 @@ def _create(path: Path) -> None:
     """Make the tables in a file of another name, and rename it. What a killed process left is removed first."""
     unfinished = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-journal)?")
     for left in path.parent.iterdir():
-        if unfinished.fullmatch(left.name):
+        if unfinished.fullmatch(left.name) and not left.is_dir():
             left.unlink()
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     _open(addresses.sqlite_uri(new))

@@ -159,8 +159,8 @@ class MlflowStore:
         self.client.log_artifact(run.run_id, str(path))
 
     def end(self, run: StoredRun, status: RunStatus, time: float) -> None:
-        """End the run at ``time`` (seconds since the epoch)."""
-        self._calls.update(run.run_id, status, milliseconds(time))
+        """End the run at ``time`` (seconds since the epoch), and not before it began: a clock may be set back."""
+        self._calls.update(run.run_id, status, max(run.start_ms, milliseconds(time)))
         run.status = status
 
     def reopen(self, run: StoredRun) -> None:

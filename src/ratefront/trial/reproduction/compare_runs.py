@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from zipfile import BadZipFile
-from zlib import error as BrokenZlib
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.array_files import UNREADABLE, read_npz_array
 from ratefront.columns import COSTS, columns_of_split
 from ratefront.store.sweep_folder import TrialFolder
 from ratefront.trial_records import Measurement, TrialResult
@@ -36,7 +35,7 @@ def differing_files(before: TrialFolder, now: TrialFolder) -> Iterator[str]:
 def _differing_classes(before: Path, now: Path) -> Iterator[str]:
     try:
         first, second = _decoded(before), _decoded(now)
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile, BrokenZlib) as error:
+    except (OSError, *UNREADABLE) as error:
         yield f"{before.name}: cannot be read: {error}"
         return
     if first.shape != second.shape:
@@ -46,9 +45,10 @@ def _differing_classes(before: Path, now: Path) -> Iterator[str]:
 
 
 def _decoded(samples: Path) -> NDArray[np.int64]:
-    with np.load(samples, allow_pickle=False) as arrays:
-        decoded: NDArray[np.int64] = arrays["decoded"]
-        return decoded
+    decoded = read_npz_array(samples, "decoded")
+    if decoded.ndim != 1 or decoded.dtype.kind not in "iu":
+        raise ValueError(f"decoded must be whole numbers (N,), got {decoded.dtype} {decoded.shape}")
+    return decoded
 
 
 def differing_values(before: TrialResult, now: TrialResult) -> Iterator[str]:

@@ -62,7 +62,7 @@ def reproduce(
     inputs = {} if history.task_model is None else history.task_model.inputs
     if inputs:
         check_inputs(inputs, present_inputs(spec), spec)
-    _prepare_folder(sweep, folder)
+    _prepare_folder(sweep, history, folder)
     # A trial that ran out of memory was computed in parts from then on (see ``TrialContext``).
     context = TrialContext(spec, folder.resolve(), device, trial.batch_divisor, inputs)
     with using_threads(needs.cpus):
@@ -86,7 +86,7 @@ def _check_readable(files: TrialFolder) -> None:
             path.open("rb").close()
 
 
-def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
+def _prepare_folder(sweep: SweepFolder, history: SweepHistory, folder: Path) -> None:
     """Make ``folder`` a sweep's folder with a copy of the task model."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is in use: a trial is reproduced into a folder of its own, new or empty")
@@ -94,7 +94,8 @@ def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
         raise InputError(
             f"{sweep.task_model} is gone: without the sweep's own task model no trial is the same"
         )
-    if not is_intact(sweep.task_model):
+    expected = {} if history.task_model is None else {"identity": history.task_model.identity}
+    if not is_intact(sweep.task_model, **expected):
         raise InputError(
             Message(
                 f"{sweep.task_model} is not as the sweep has left it; going on with the sweep, by ",
