@@ -117,9 +117,12 @@ class TestRequestsOutsideOfTheLoop:
     def test_requests_to_an_earlier_driver_interrupt_nobody(self, tmp_path: Path) -> None:
         folder = SweepFolder(tmp_path)
         earlier = [leave_request(folder, StopRequest(None, "yesterday"))]
-        with interrupts() as caught, interrupted_by_requests(folder, caught, earlier):
-            time.sleep(3 * driver_loop.REQUEST_INTERVAL_S)
-            caught.check()
+        try:
+            with interrupts() as caught, interrupted_by_requests(folder, caught, earlier):
+                time.sleep(3 * driver_loop.REQUEST_INTERVAL_S)
+                caught.check()
+        except Interrupted as error:
+            pytest.fail(f"interrupted: {error}")
 
     def test_a_sweep_in_another_thread_is_asked_without_a_signal(self, tmp_path: Path) -> None:
         folder, ends = SweepFolder(tmp_path), []
