@@ -21,13 +21,13 @@ pytestmark = pytest.mark.slow
 
 #: A driver with a cluster of three: a plain process, one that ignores SIGTERM, and one that has lost its environment
 #: but is called as Ray calls its own and has a file in the session's folder. Not of the cluster: the driver itself and
-#: a stranger, who both read there.
+#: a stranger, who both read there. It ends the cluster when it gets a line, and itself when it gets another.
 DRIVER = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
 from ratefront.orchestrate.cluster.driver_watchdog import ClusterWatchdog
 
-folder, ends = Path(sys.argv[1]), sys.argv[2] == "ends"
+folder = Path(sys.argv[1])
 session = folder / "session_1" / "logs"
 session.mkdir(parents=True)
 def sleeper(code, name, title="python", **settings):
@@ -42,12 +42,11 @@ with ClusterWatchdog() as watchdog:
     stranger = sleeper("pass", "d")
     log = (session / "e").open("w")
     (folder / "pids").write_text(f"{stranger.pid} " + " ".join(str(one.pid) for one in cluster))
-    if not ends:
-        time.sleep(600)
+    sys.stdin.readline()
     for one in cluster:
         one.kill()
         one.wait()
-time.sleep(3 if ends else 0)
+sys.stdin.readline()
 """
 
 
@@ -58,7 +57,7 @@ def marked() -> Iterator[Marked]:
         yield marked
 
 
-Start = Callable[[str], subprocess.Popen[str]]
+Start = Callable[[], subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -66,11 +65,12 @@ def start(tmp_path: Path, marked: Marked) -> Iterator[Start]:
     """Starts a driver, which does not outlive its test."""
     with ExitStack() as drivers:
 
-        def started(how: str) -> subprocess.Popen[str]:
+        def started() -> subprocess.Popen[str]:
             driver = drivers.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-c", DRIVER, str(tmp_path), how],
+                    [sys.executable, "-c", DRIVER, str(tmp_path)],
                     env=os.environ | marked.environment,
+                    stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
@@ -82,6 +82,12 @@ def start(tmp_path: Path, marked: Marked) -> Iterator[Start]:
             return driver
 
         yield started
+
+
+def _tell(driver: subprocess.Popen[str]) -> None:
+    assert driver.stdin is not None
+    driver.stdin.write("go on\n")
+    driver.stdin.flush()
 
 
 def watchdogs(marked: Marked) -> list[int]:
@@ -99,7 +105,7 @@ def is_alive(pid: int) -> bool:
 def test_the_processes_of_a_dead_driver_are_ended(
     tmp_path: Path, start: Start, number: signal.Signals
 ) -> None:
-    driver = start("stays")
+    driver = start()
     stranger, *cluster = map(int, (tmp_path / "pids").read_text().split())
     driver.send_signal(number)
     driver.wait()
@@ -112,11 +118,13 @@ def test_the_processes_of_a_dead_driver_are_ended(
 def test_the_watchdog_ends_with_a_driver_that_shuts_down(
     tmp_path: Path, marked: Marked, start: Start
 ) -> None:
-    driver = start("ends")
-    assert driver.poll() is None
+    driver = start()
+    assert len(watchdogs(marked)) == 1
     stranger = int((tmp_path / "pids").read_text().split()[0])
+    _tell(driver)
     wait_until(lambda: not watchdogs(marked), within_s=3)
     assert driver.poll() is None, "the watchdog ends first"
+    _tell(driver)
     assert driver.wait(timeout=20) == 0
     assert is_alive(stranger)
     os.kill(stranger, signal.SIGKILL)
@@ -126,7 +134,7 @@ def test_the_watchdog_ends_with_a_driver_that_shuts_down(
 def test_a_signal_to_the_whole_group_spares_the_watchdog(
     tmp_path: Path, marked: Marked, start: Start
 ) -> None:
-    driver = start("stays")
+    driver = start()
     (watchdog,) = watchdogs(marked)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         os.kill(watchdog, number)
