@@ -28,7 +28,17 @@ def spec(**changes: Any) -> dict[str, Any]:
         "name": "digits",
         "dataset": {"name": "digits", "split_seed": 0},
         "task_model": {"name": "small_cnn"},
-        "space": {"family": {"label": {}, "split": {}}},
+        "space": {
+            "family": {
+                "label": {"method": "lossless"},
+                "split": {
+                    "split": ["conv1", "hidden"],
+                    "entropy_model": "factorized",
+                    "width": 4,
+                    "beta": 1.0,
+                },
+            }
+        },
         "objectives": ["rate_bits", "accuracy", "transmitter_bytes"],
         "trials": 30,
         "bounds": [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.builders import FakeSweep, label, split
+from tests.builders import FakeSweep, label, spec, split
 from tests.watched_files import WatchedFiles
 from typer.testing import CliRunner
 
@@ -18,6 +18,7 @@ import ratefront as rf
 from ratefront.cli import app
 from ratefront.errors import InputError
 from ratefront.history.events import Entry, Planned
+from ratefront.spec.load_spec import load_spec, to_plain
 from ratefront.store.ledger.ledger_format import format_line
 
 pytestmark = pytest.mark.medium
@@ -144,7 +145,8 @@ class Forged:
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep's folder that holds one of everything; its trials are t0000, t0001 and, not ended yet, t0002."""
-    sweep = FakeSweep(tmp_path_factory.mktemp("honest") / "sweep")
+    resolved = to_plain(load_spec(spec()).spec)  # a driver and the dashboard compare it before they read on
+    sweep = FakeSweep(tmp_path_factory.mktemp("honest") / "sweep", resolved)
     sweep.finish(label(), 3.0, 0.9, 5000)
     sweep.finish(split("stem", 1.0), 2.0, 0.8, 5000)
     sweep.plan(label())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ratefront.history.events import Entry, Event
-from ratefront.store.ledger.ledger_format import format_line, scan
+from ratefront.store.ledger.ledger_format import format_line, scan_lines
 
 
 class MemoryDisk:
@@ -32,9 +32,9 @@ class MemoryDisk:
 
     def entries(self, offset: int = 0, first_seq: int = 0) -> Iterator[tuple[Entry, int]]:
         """Yield the whole entries from a byte on, each with the offset behind it."""
-        stream = io.BytesIO(self.content[offset:])
-        for entry, end in scan(stream, MemoryLedger.path, first_seq):
-            yield entry, offset + end
+        lines = io.BytesIO(self.content[offset:])
+        for line in scan_lines(lines, MemoryLedger.path, first_seq, offset):
+            yield line.entry(), line.end
 
     def reader(self) -> Callable[[], list[Entry]]:
         """Return a function that gives what was appended since its last call, as ``LedgerReader.read_new`` does."""

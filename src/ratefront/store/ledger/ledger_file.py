@@ -19,7 +19,10 @@ from ratefront.errors import LedgerDamagedError, LedgerMovedError, RatefrontErro
 from ratefront.history.events import Entry, Event
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.ledger.driver_lock import take_driver_lock
-from ratefront.store.ledger.ledger_format import format_line, scan, scan_lines
+from ratefront.store.ledger.ledger_format import LedgerLine, format_line, scan_lines
+
+#: How much of a ledger is read at once: some thousand lines.
+_BLOCK_BYTES = 1 << 20
 
 
 def read_entries(path: Path, kinds: Container[str] | None = None) -> Iterator[Entry]:
@@ -29,10 +32,30 @@ def read_entries(path: Path, kinds: Container[str] | None = None) -> Iterator[En
         LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
         LedgerVersionError: A newer ratefront wrote the ledger.
     """
-    with path.open("rb") as stream:
-        for line in scan_lines(stream, path, 0):
-            if kinds is None or not line.is_none_of(kinds):
-                yield line.entry()
+    for line in read_lines(path):
+        if kinds is None or not line.is_none_of(kinds):
+            yield line.entry()
+
+
+def read_lines(path: Path, first_seq: int = 0, begin: int = 0) -> Iterator[LedgerLine]:
+    """The whole lines of a ledger from byte ``begin`` on, each checked by its checksum.
+
+    Raises:
+        LedgerDamagedError: The checksum of a line that is not the torn last one is wrong; names the entry and its byte.
+    """
+    return scan_lines(_lines_from(path, begin), path, first_seq, begin)
+
+
+def _lines_from(path: Path, begin: int) -> Iterator[bytes]:
+    """Yield line by line. No file is open meanwhile: whoever takes the lines may never ask for the last one."""
+    while True:
+        with path.open("rb") as stream:
+            stream.seek(begin)
+            lines = stream.readlines(_BLOCK_BYTES)
+        if not lines:
+            return
+        yield from lines
+        begin += sum(map(len, lines))
 
 
 class LedgerReader:
@@ -46,11 +69,10 @@ class LedgerReader:
 
         Entries that are not taken from the iterator come again with the next call.
         """
-        with self._path.open("rb") as stream:
-            stream.seek(self._offset)
-            for entry, offset in scan(stream, self._path, self._seq):
-                self._offset, self._seq = offset, entry.seq + 1
-                yield entry
+        for line in read_lines(self._path, self._seq, self._offset):
+            entry = line.entry()
+            self._offset, self._seq = line.end, line.seq + 1
+            yield entry
 
 
 class Ledger:
@@ -79,11 +101,10 @@ class Ledger:
         """Check every line, and cut off a torn last one. Returns how many there are and the offset behind the last."""
         entries = end = 0
         try:
-            with self.path.open("rb") as stream:
-                for line in scan_lines(stream, self.path, 0):
-                    if not line.is_none_of(()):
-                        line.entry()
-                    entries, end = line.seq + 1, line.end
+            for line in read_lines(self.path):
+                if not line.is_none_of(()):
+                    line.entry()
+                entries, end = line.seq + 1, line.end
         except LedgerDamagedError:
             self._stream.close()
             raise

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ratefront.errors import LedgerDamagedError, LedgerVersionError
 from ratefront.history.events import LEDGER_FORMAT, Entry, from_stored, to_plain
@@ -149,14 +149,16 @@ class LedgerLine(NamedTuple):
         return header[4].decode(errors="replace"), float(header[2])
 
 
-def scan_lines(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[LedgerLine]:
-    """The lines from the stream's position on. Stops before a torn last line. To check takes a fifth of parsing.
+def scan_lines(
+    lines: Iterable[bytes], path: Path, first_seq: int = 0, begin: int = 0
+) -> Iterator[LedgerLine]:
+    """The lines whose first one is at byte ``begin``. Stops before a torn last line. To check takes a fifth of parsing.
 
     Raises:
         LedgerDamagedError: The checksum of a line that is not the torn last one is wrong; names the entry and its byte.
     """
-    seq, begin = first_seq, stream.tell()
-    for line in stream:
+    seq = first_seq
+    for line in lines:
         if not line.endswith(b"\n"):
             return  # the write was cut, so nothing has acted on the entry
         try:
@@ -172,14 +174,3 @@ def _damaged(path: Path, seq: int, begin: int, error: ValueError) -> LedgerDamag
     return LedgerDamagedError(
         f"{path} is damaged: entry {seq} at byte {begin}: {error}; restore it, or cut it there"
     )
-
-
-def scan(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
-    """Entries from the stream's position on, each with the offset behind it. Stops before a torn last line.
-
-    Raises:
-        LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
-        LedgerVersionError: A newer ratefront wrote the ledger.
-    """
-    for line in scan_lines(stream, path, first_seq):
-        yield line.entry(), line.end

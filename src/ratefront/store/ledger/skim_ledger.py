@@ -12,7 +12,8 @@ from pathlib import Path
 from ratefront.history.events import Entry, Resumed, TrialEvent
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.store.ledger.ledger_format import LedgerLine, scan_lines
+from ratefront.store.ledger.ledger_file import read_lines
+from ratefront.store.ledger.ledger_format import LedgerLine
 
 
 class SkimmedLedger:
@@ -37,8 +38,8 @@ class SkimmedLedger:
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: dict[str, LedgerLine] = {}  # the last report of each trial, which is not applied yet
         last: LedgerLine | None = None
-        with path.open("rb") as stream, garbage_collection_paused():
-            for last in scan_lines(stream, path, 0):
+        with garbage_collection_paused():
+            for last in read_lines(path):
                 self._take(last)
         for trial_id in list(self._waiting):
             self._apply_report(trial_id)
