@@ -47,7 +47,7 @@ def read_lines(path: Path, first_seq: int = 0, begin: int = 0) -> Iterator[Ledge
 
 
 def _lines_from(path: Path, begin: int) -> Iterator[bytes]:
-    """Yield line by line. No file is open meanwhile: whoever takes the lines may never ask for the last one."""
+    """Yield line by line. No file is open meanwhile: the caller may never ask for the last one."""
     while True:
         with path.open("rb") as stream:
             stream.seek(begin)
