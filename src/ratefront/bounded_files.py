@@ -46,17 +46,18 @@ def read_regular_file(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     return content
 
 
-def check_regular_file(path: Path) -> None:
-    """Check that a path leads to a regular file, so that to open it cannot block.
+def check_regular_file(path: Path) -> os.stat_result:
+    """Check that a path leads to a regular file, so that to open it cannot block; return its status.
 
     Raises:
         OSError: It does not exist, or is a folder, a FIFO, a device or a socket.
     """
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except ValueError as error:  # NUL in the name
         raise OSError(errno.EINVAL, str(error), str(path)) from error
-    _refuse_irregular(mode, path)
+    _refuse_irregular(status.st_mode, path)
+    return status
 
 
 def _refuse_irregular(mode: int, path: Path) -> None:

@@ -9,7 +9,6 @@ More than 8 bits per value, several images in one file, and images of more than 
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,8 +23,8 @@ from ratefront.errors import InputError
 #: What is opened, by Pillow's names: JPEG includes photographs with a preview (MPO), and PPM includes PGM.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")
 _FORMAT_NAMES = "JPEG, PNG, WebP, BMP, TIFF, PPM, PGM"
-#: A few kilobytes may unpack to gigabytes: Pillow refuses more than twice what it warns of.
-MOST_PIXELS = 2 * int(Image.MAX_IMAGE_PIXELS or 0)
+#: A few kilobytes may unpack to gigabytes. It is Pillow's limit, whose own variable a program may have set to None.
+MOST_PIXELS = 2 * (1 << 30) // 12
 #: A larger file holds more than that many pixels of 8 bytes.
 MOST_FILE_BYTES = 8 * MOST_PIXELS
 
@@ -74,8 +73,7 @@ def open_image(path: str) -> Image.Image:
 
 
 def _check_file(path: str) -> None:
-    check_regular_file(Path(path))
-    if (size := os.stat(path).st_size) > MOST_FILE_BYTES:  # noqa: PTH116  (a Path takes longer than the call)
+    if (size := check_regular_file(Path(path)).st_size) > MOST_FILE_BYTES:
         raise _UnusableError(f"has {size} bytes, more than an image of {MOST_PIXELS} pixels takes")
 
 
