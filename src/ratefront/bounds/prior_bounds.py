@@ -20,6 +20,8 @@ from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.source.distributions import FloatArray, entropy_bits, prior_from_counts
 from ratefront.errors import InputError
 
+_MOST_BYTES = 64 << 20  # a million classes with their names
+
 
 def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
     """Read class names (None where the file has none) and counts, shape (K,), from a JSON file.
@@ -145,7 +147,7 @@ class _Object(list[tuple[str, Any]]):
 
 def _read(file: Path) -> Any:
     try:
-        return parse_json(read_regular_file(file), _Object)
+        return parse_json(read_regular_file(file, _MOST_BYTES), _Object)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
