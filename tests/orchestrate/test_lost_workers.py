@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
-from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
+from ratefront.errors import BitstreamError, DivergedError, InputError, WorkerLostError
 from ratefront.orchestrate.tune import lost_workers
 from ratefront.orchestrate.tune.lost_workers import (
     ReportedWorkerError,
@@ -17,7 +17,7 @@ from ratefront.orchestrate.tune.lost_workers import (
     summarise_worker_error,
 )
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.trial.error_summary import summarise_error
+from ratefront.trial.error_summary import OUT_OF_MEMORY, summarise_error
 
 
 class _ArrayMemoryError(MemoryError):
@@ -100,6 +100,15 @@ def test_no_error_is_the_trials_fault_where_the_folder_is_gone(
 def test_other_errors_keep_their_name_and_retry_flag(error: Exception, name: str, retryable: bool) -> None:
     assert summarise_error(error).error == name
     assert summarise_error(error).retryable is retryable
+
+
+@pytest.mark.parametrize(
+    "full", [MemoryError("Unable to allocate 9 GiB"), RuntimeError("can't allocate memory: you tried …")]
+)
+def test_a_full_memory_is_no_fault_of_the_file_being_read(full: Exception) -> None:
+    error = InputError("data.npz: cannot be read")
+    error.__cause__ = full
+    assert (summarise_error(error).error, summarise_error(error).retryable) == (OUT_OF_MEMORY, True)
 
 
 def test_an_error_without_text_is_described_by_its_name() -> None:

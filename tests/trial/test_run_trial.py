@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from pathlib import Path
 
@@ -15,11 +16,11 @@ from ratefront.bitstream.coded_stream import CodedStream
 from ratefront.bounds import oracle_rate_bits
 from ratefront.data.dataset import Split
 from ratefront.data.load_dataset import load_dataset
-from ratefront.errors import DivergedError, OracleViolationError, WorkerLostError
+from ratefront.errors import DivergedError, InputError, OracleViolationError, WorkerLostError
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
-from ratefront.trial.receiver import Decoded, Receiver, decode_file
+from ratefront.trial.receiver import Decoded, Receiver, _serve, decode_file
 from ratefront.trial.run_trial import run_trial, trial_steps
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import Measurement, Progress, TrialParams, TrialResult
@@ -175,6 +176,17 @@ def test_a_killed_receiver_is_retryable(
         receiver.decode(files.codec_config, files.codec_weights, [files.stream], tmp_path)
     assert caught.value.retryable
     receiver.close()
+
+
+def test_a_full_memory_ends_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the codec is wrong, so that the trial is worth another try."""
+
+    def load(*_: object, **__: object) -> None:
+        raise InputError("codec.json describes no codec") from MemoryError()
+
+    monkeypatch.setattr("ratefront.codecs.codec_files.load_codec", load)
+    with pytest.raises(InputError):
+        _serve(io.StringIO('{"config": "", "weights": ""}\n'), io.StringIO())
 
 
 def test_a_receiver_imports_where_its_parent_does(

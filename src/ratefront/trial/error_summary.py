@@ -33,17 +33,20 @@ def summarise_error(error: BaseException) -> ErrorSummary:
     """Summarise the error of a trial; a full memory and a full disk have one name each."""
     retryable = isinstance(error, RatefrontError) and error.retryable
     reason = str(error).strip() or type(error).__name__
-    if _is_full_memory(error):
+    if is_full_memory(error):
         return ErrorSummary(OUT_OF_MEMORY, reason, True)
     if _is_full_storage(error):
         return ErrorSummary(StorageFullError.__name__, reason, True)
     return ErrorSummary(type(error).__name__, reason, retryable)
 
 
-def _is_full_memory(error: BaseException) -> bool:
+def is_full_memory(error: BaseException) -> bool:
+    """Whether memory was full, also where a reader of files took that for a fault of the file."""
     if isinstance(error, MemoryError) or any(cls.__name__ == OUT_OF_MEMORY for cls in type(error).__mro__):
         return True
-    return isinstance(error, RuntimeError) and bool(_FULL_MEMORY.search(str(error)))
+    if isinstance(error, RuntimeError) and _FULL_MEMORY.search(str(error)):
+        return True
+    return error.__cause__ is not None and is_full_memory(error.__cause__)
 
 
 def _is_full_storage(error: BaseException) -> bool:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
+from ratefront.trial.error_summary import is_full_memory
 
 if TYPE_CHECKING:
     from ratefront.codecs.codec_interface import Codec
@@ -76,6 +77,8 @@ def _serve(requests: IO[str], answers: IO[str]) -> None:
         try:
             print(json.dumps(_answer(json.loads(line))), file=answers, flush=True)
         except RatefrontError as error:
+            if is_full_memory(error):
+                raise  # the process dies, and the trial is tried again
             print(json.dumps({"error": str(error)}), file=answers, flush=True)
 
 
