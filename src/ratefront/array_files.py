@@ -62,9 +62,7 @@ def read_npy_header(file: Any) -> Header:
         shape, is_fortran, dtype = readers[version](file)
     except _OF_THE_FILE:
         raise
-    except (
-        Exception
-    ) as error:  # of Python's parser, which reads the header: SyntaxError, TokenError, TypeError, …
+    except Exception as error:  # of Python's parser: SyntaxError, TokenError, TypeError, …
         raise ValueError(f"its header cannot be read: {error}") from error
     if any(isinstance(length, bool) or length < 0 for length in shape):
         raise WrongArrayError(f"is altered: its header says {shape}, which is the shape of no array")
@@ -86,19 +84,17 @@ def check_npz_array(archive: zipfile.ZipFile, name: str) -> Header:
     return header
 
 
-def read_npz_array(path: Path, name: str) -> NDArray[Any]:
+def read_npz_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Read an array of an npz file.
 
     Raises:
-        OSError: The file cannot be read, or is no regular file.
         ValueError: The array does not hold plain numbers, or not as many as its header says. `UNREADABLE` lists what
             else may be raised.
     """
-    with open_npz(path) as archive:
-        check_npz_array(archive, name)
-        with archive.open(f"{name}.npy") as file:
-            array: NDArray[Any] = _npy.read_array(file, allow_pickle=False)
-            return array
+    check_npz_array(archive, name)
+    with archive.open(f"{name}.npy") as file:
+        array: NDArray[Any] = _npy.read_array(file, allow_pickle=False)
+        return array
 
 
 def open_npz(path: Path) -> zipfile.ZipFile:

@@ -179,11 +179,11 @@ def test_files_that_do_not_fit_are_named_in_the_error(tmp_path: Path, decoded: P
         ("none", decoded.name, "no such file"),
         ("empty", decoded.name, "holds no files"),
         (file.name, "none.npz", "No such file"),
-        (file.name, "single.npy", "no npz file"),
+        (file.name, "single.npy", "as an npz file"),
         (file.name, "unlabelled.npz", "needs the arrays labels"),
         (file.name, "unequal.npz", "length of labels"),
         (file.name, "objects.npz", "cannot be read"),
-        (file.name, "torn.npz", "no npz file"),
+        (file.name, "torn.npz", "as an npz file"),
     ):
         with pytest.raises(InputError, match=reason):
             audit(tmp_path / streams, tmp_path / arrays)

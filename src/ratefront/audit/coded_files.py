@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,15 +91,14 @@ def load_decisions(path: Path, classes: int | None) -> Predictions:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        check_regular_file(path)
-        if not zipfile.is_zipfile(path):
-            raise InputError(f"{path}: is no npz file (numpy.savez writes one)")
         with open_npz(path) as archive:
             names = [name for name in npz_names(archive) if name in ("labels", *_DECODED)]
-        return {name: read_npz_array(path, name) for name in names}
+            return {name: read_npz_array(archive, name) for name in names}
     except (OSError, *UNREADABLE) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read: {reason}") from error
+        raise InputError(
+            f"{path}: cannot be read as an npz file, which numpy.savez writes: {reason}"
+        ) from error
 
 
 def check_samples(files: Sequence[CodedFile], samples: int, streams: Path) -> None:

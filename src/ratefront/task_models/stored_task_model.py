@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from ratefront.array_files import UNREADABLE, read_npz_array
+from ratefront.array_files import UNREADABLE, open_npz, read_npz_array
 from ratefront.bounded_files import read_json_file
 from ratefront.bounds import refuse_probabilities
 from ratefront.complexity.stored_precision import non_finite_parameters, round_to_half, stored_tensors
@@ -148,7 +148,8 @@ def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
     """
     path = folder / _PREDICTIONS
     try:
-        logits = {name: read_npz_array(path, f"logits_{name}") for name in ("validation", "test")}
+        with open_npz(path) as archive:
+            logits = {name: read_npz_array(archive, f"logits_{name}") for name in ("validation", "test")}
     except (FileNotFoundError, *UNREADABLE) as error:
         raise InputError(f"{path}: the logits cannot be read: {error}") from error
     for name, array in logits.items():

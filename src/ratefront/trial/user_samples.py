@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from ratefront.array_files import UNREADABLE, WrongArrayError, map_npy_file
 from ratefront.bounded_files import check_regular_file
 from ratefront.data.arrays.array_rules import check_sample_dtype
-from ratefront.data.arrays.npz_arrays import array_names, read_array, read_headers
+from ratefront.data.arrays.npz_arrays import array_names, read_array
 from ratefront.data.arrays.value_rules import check_values
 from ratefront.data.dataset import Samples
 from ratefront.data.images.image_decoding import Background, Conversion, decode_image
@@ -156,9 +156,7 @@ def _source_of_array(
 
 def _read_array_file(path: Path) -> NDArray[Any]:
     if path.suffix.lower() == ".npz":
-        name = _name_of_samples(path)
-        read_headers(path, [name])  # a header that claims more than the file holds must not take the memory
-        return _checked_array(read_array(path, name), str(path))
+        return _checked_array(read_array(path, _name_of_samples(path)), str(path))
     try:
         array = map_npy_file(path)
     except WrongArrayError as error:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ratefront.array_files import UNREADABLE, WrongArrayError, npz_names, open_npz, read_npz_array
-from ratefront.bounded_files import check_regular_file
 from ratefront.bounds.source.distributions import (
     PROBABILITY_TOLERANCE,
     IntArray,
@@ -181,28 +180,24 @@ def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predict
 
 def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        names = _names_in(file)
+        with open_npz(file) as archive:
+            names = npz_names(archive)
+            split = "" if "labels" in names else TEST_SPLIT
+            if f"labels{split}" not in names:
+                raise InputError(
+                    f"the array 'labels' (N,) is missing; it holds {', '.join(names) or 'nothing'}"
+                )
+            keys = [key for key in ("labels", *OUTPUT_KEYS) if key + split in names]
+            return {key: _read_array(archive, key + split) for key in keys}
+    except (zipfile.BadZipFile, IsADirectoryError) as error:
+        raise InputError("this is not an npz file (numpy.savez writes one)") from error
     except (OSError, *UNREADABLE) as error:
         raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    split = "" if "labels" in names else TEST_SPLIT
-    if f"labels{split}" not in names:
-        raise InputError(f"the array 'labels' (N,) is missing; it holds {', '.join(names) or 'nothing'}")
-    keys = [key for key in ("labels", *OUTPUT_KEYS) if key + split in names]
-    return {key: _read_array(file, key + split) for key in keys}
 
 
-def _names_in(file: Path) -> list[str]:
-    if not file.is_dir():
-        check_regular_file(file)
-    if not zipfile.is_zipfile(file):
-        raise InputError("this is not an npz file (numpy.savez writes one)")
-    with open_npz(file) as archive:
-        return npz_names(archive)
-
-
-def _read_array(file: Path, key: str) -> npt.NDArray[Any]:
+def _read_array(archive: zipfile.ZipFile, key: str) -> npt.NDArray[Any]:
     try:
-        return read_npz_array(file, key)
+        return read_npz_array(archive, key)
     except WrongArrayError as error:
         raise InputError(f"the array {key!r} {error}") from error
     except MemoryError as error:

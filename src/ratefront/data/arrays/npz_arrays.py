@@ -78,8 +78,8 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     Raises:
         InputError: It cannot be read.
     """
-    with as_input_errors(path, name):
-        return read_npz_array(path, name)
+    with as_input_errors(path, name), open_npz(path) as archive:
+        return read_npz_array(archive, name)
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:

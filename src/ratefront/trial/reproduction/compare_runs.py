@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.array_files import UNREADABLE, read_npz_array
+from ratefront.array_files import UNREADABLE, open_npz, read_npz_array
 from ratefront.columns import COSTS, columns_of_split
 from ratefront.store.sweep_folder import TrialFolder
 from ratefront.trial_records import Measurement, TrialResult
@@ -45,7 +45,8 @@ def _differing_classes(before: Path, now: Path) -> Iterator[str]:
 
 
 def _decoded(samples: Path) -> NDArray[np.int64]:
-    decoded = read_npz_array(samples, "decoded")
+    with open_npz(samples) as archive:
+        decoded = read_npz_array(archive, "decoded")
     if decoded.ndim != 1 or decoded.dtype.kind not in "iu":
         raise ValueError(f"decoded must be whole numbers (N,), got {decoded.dtype} {decoded.shape}")
     return decoded
