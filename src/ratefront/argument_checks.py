@@ -72,9 +72,8 @@ def check_count(argument: str, value: object, least: int = 1, most: int = MOST_C
         raise InputError(f"{argument}: must be a whole number, got {value!r}")
     whole = index(value)
     if not least <= whole <= most:
-        got = (
-            whole if whole.bit_length() < 64 else "a number of more than 64 bit"
-        )  # Python may refuse to print it
+        # Python refuses to print a very long number.
+        got = whole if whole.bit_length() < 64 else "a number of more than 64 bit"
         rule = f"≥ {least}" if whole < least else f"≤ {most}"
         raise InputError(f"{argument}: must be {rule}, got {got}")
     return whole

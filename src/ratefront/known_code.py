@@ -96,7 +96,7 @@ def _why_unknown(code: NamedCode, sources: Sources) -> str:
     if not sources:
         return (
             f"there is no module {code.module} on PYTHONPATH"
-            if _is_missing(code)
+            if not module_files([code.module])
             else "it is no code of your own"
         )
     files = ", ".join(path for path, _ in sources.values())
@@ -105,10 +105,6 @@ def _why_unknown(code: NamedCode, sources: Sources) -> str:
     if earlier and changed:
         return f"this machine has run it for you before, but {', '.join(changed)} has changed since ({files})"
     return f"this machine has not run it for you before ({files})"
-
-
-def _is_missing(code: NamedCode) -> bool:
-    return not module_files([code.module])
 
 
 def _file_name(code: NamedCode, sources: Sources) -> str:

@@ -40,7 +40,7 @@ from ratefront.history.events import (
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, read_entries
-from ratefront.store.ledger.ledger_format import format_line, parse_line
+from ratefront.store.ledger.ledger_format import format_line, scan_lines
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
@@ -89,7 +89,8 @@ def test_opening_again_goes_on_counting(written: Path) -> None:
 def test_a_line_is_parsed_back_to_its_entry(text: str, number: float, seq: int) -> None:
     entry = Entry(seq, 1.5, Reported(text, 1, 1, {text: number}))
     if text.isprintable() or text.isascii():
-        assert parse_line(format_line(entry)) == entry
+        (line,) = scan_lines([format_line(entry)], Path("ledger"), seq)
+        assert line.entry() == entry
         assert format_line(entry).count(b"\n") == 1
 
 
@@ -323,10 +324,7 @@ def test_a_skimmed_ledger_gives_the_same_history(path: Path, seed: int) -> None:
         for event in story(random):
             ledger.append(event)
     skimmed, whole = SkimmedLedger(path), SweepHistory.of(read_entries(path), keeps_curves=False)
-    for trial in whole.trials.values():
-        if trial.reports:
-            trial.reports = trial.reports[-1:]
-    for trial in skimmed.history.trials.values():
+    for trial in (*whole.trials.values(), *skimmed.history.trials.values()):
         trial.reports = trial.reports[-1:]
     assert skimmed.history == whole
     assert skimmed.last == list(read_entries(path))[-1]

@@ -270,9 +270,7 @@ class SweepHistory:
         self._move(trial, "running")
 
     def _report(self, event: events.Reported, time: float) -> None:
-        trial = self.trials.get(event.trial_id)  # nine events of ten are reports
-        if trial is None or trial.status != "running" or event.attempt != trial.attempts:
-            trial = self._running(event)
+        trial = self._running(event)
         if event.step <= trial.step:
             raise ValueError(f"trial {event.trial_id} reports step {event.step} after step {trial.step}")
         trial.report(Progress(event.step, own_metrics(event.metrics)))

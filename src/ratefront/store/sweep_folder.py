@@ -130,7 +130,7 @@ class SweepFolder:
     @property
     def task_model_progress(self) -> Path:
         """How far the task model's training is, while it is trained (see ``store.task_model_progress``)."""
-        return inside(self.path, "task_model.progress.json")
+        return inside(self.path, progress_path(self.path / "task_model").name)
 
     @property
     def predictions(self) -> Path:

@@ -102,7 +102,7 @@ class Ledger:
         entries = end = 0
         try:
             for line in read_lines(self.path):
-                if not line.is_none_of(()):
+                if not line.is_none_of(()):  # nor does it begin as an entry with this number does
                     line.entry()
                 entries, end = line.seq + 1, line.end
         except LedgerDamagedError:

@@ -51,16 +51,6 @@ def format_line(entry: Entry) -> bytes:
     return body[:-1] + _tail(body) + b"\n"
 
 
-def parse_line(line: bytes) -> Entry:
-    """The entry of one whole line.
-
-    Raises:
-        ValueError: The line is not JSON, its checksum differs, or it holds no known event.
-        LedgerVersionError: It is the first line of a newer format.
-    """
-    return _parse_body(_checked_body(line))
-
-
 def _checked_body(line: bytes) -> bytes:
     """The entry's JSON in a whole line, without the checksum, which is compared."""
     whole = line.removesuffix(b"\n")

@@ -26,7 +26,7 @@ def read_history(folder: SweepFolder, *, keeps_curves: bool = True) -> SweepHist
     """
     check_is_sweep(folder)
     if keeps_curves:
-        history = SweepHistory.of(entries_of(folder))
+        history = SweepHistory.of(read_entries(folder.ledger))
     else:
         history = SkimmedLedger(folder.ledger).history
     if not history.spec:

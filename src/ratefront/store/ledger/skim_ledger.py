@@ -1,4 +1,4 @@
-"""Reads a ledger for readers that need no curves: of all reports of a trial only the last is parsed.
+"""Reads a ledger for readers that need no curves: of all reports of an attempt only the last is parsed.
 
 Nine of ten entries of a long sweep are reports, which say nothing that stays once their trial has ended. Each line's
 checksum is compared nevertheless.
@@ -19,7 +19,7 @@ from ratefront.store.ledger.ledger_format import LedgerLine
 class SkimmedLedger:
     """The history of a ledger without the reports of ended trials, and the ledger's last entry (None in an empty one).
 
-    Of a trial that has not ended, ``reports`` holds the last report only.
+    Of a trial that has not ended, ``reports`` holds at most the last report of each attempt.
 
     Raises:
         LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
