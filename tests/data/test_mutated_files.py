@@ -29,56 +29,38 @@ pytestmark = pytest.mark.medium
 HEADERS = [
     f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}"
     for shape in (
-        *(
-            "(True, 5)",
-            "(False,)",
-            "(-1,)",
-            "(-4, -9, 8)",
-            f"({10**12},)",
-            f"({9**99}, 9)",
-            f"({2**63}, {2**63})",
-            f"({2**64},)",
-        ),
-        *(
-            "()",
-            "(0,)",
-            "(0, 5)",
-            "[8, 9]",
-            "8",
-            "(8.0, 9)",
-            "('8',)",
-            "(8, None)",
-            "{}",
-            str((1,) * 40),
-            "8, 9",
-            "(((",
-            "x",
-        ),
+        f"({10**12},)",
+        f"({9**99}, 9)",
+        f"({2**63}, {2**63})",
+        f"({2**64},)",
+        str((1,) * 40),
+        "(True, 5)",
+        "(False,)",
+        "(-1,)",
+        "(-4, -9, 8)",
+        "()",
+        "(0,)",
+        "(0, 5)",
+        "[8, 9]",
+        "8",
+        "(8.0, 9)",
+        "('8',)",
+        "(8, None)",
+        "{}",
+        "8, 9",
+        "(((",
+        "x",
     )
-] + [
+]
+HEADERS += [
     f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': (2, 9, 8)}}"
     for descr, order in (
+        *(("'|O8'", "True"), ("'<f4'", "'no'"), ("'<f4'", "2")),
         *(
-            ("'|O'", "False"),
-            ("'|O8'", "True"),
-            ("'<U0'", "False"),
-            ("'|V8'", "False"),
-            ("'|S999999999'", "False"),
+            (f"'{name}'", "False")
+            for name in ["|O", "<U0", "|V8", "|S999999999", "<f3", "nonsense", "<M8[s]", "<c8"]
         ),
-        *(
-            ("[('a', '<f4')]", "False"),
-            ("('<f4', (2, 3))", "False"),
-            ("'<f3'", "False"),
-            ("'nonsense'", "False"),
-        ),
-        *(
-            ("None", "False"),
-            ("5", "False"),
-            ("'<M8[s]'", "False"),
-            ("'<c8'", "False"),
-            ("'<f4'", "'no'"),
-            ("'<f4'", "2"),
-        ),
+        *((other, "False") for other in ("[('a', '<f4')]", "('<f4', (2, 3))", "None", "5")),
     )
 ]
 #: Not a dictionary, other keys, nested too deeply, too long, code.

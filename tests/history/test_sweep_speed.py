@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import pytest
 from tests.builders import label
 
@@ -79,16 +77,6 @@ def test_time_before_a_stop_by_a_driver_counts() -> None:
     assert speed.worked_s == 20.0
 
 
-def test_time_at_work_does_not_shrink_when_a_trial_is_stopped() -> None:
-    history = SweepHistory()
-    planned = Planned("t0000", 0, 1, {"family": "label"})
-    for seq, event in enumerate([planned, Started("t0000", 1, "w")]):
-        history.apply(Entry(seq, 10.0 * seq, event))
-    before = history.worked_s(now=30.0)
-    history.apply(Entry(2, 30.0, Stopped("t0000", 1, "by hand")))
-    assert history.worked_s(now=30.0) == before == 30.0
-
-
 def test_pruned_trials_count_for_the_speed() -> None:
     speed = SweepSpeed()
     for seq in range(4):
@@ -108,40 +96,5 @@ def test_the_time_at_work_does_not_shrink_when_a_trial_is_stopped() -> None:
     assert shown == [0.0, 100.0, 200.0, 499.0, 500.0, 501.0]
 
 
-def test_a_trial_never_ends_before_it_starts() -> None:
-    history = SweepHistory()
-    for at, event in [
-        (1000.0, planned("t0000")),
-        (1001.0, Started("t0000", 1, "w")),
-        (10.0, Stopped("t0000", 1, "the clock was set back")),
-    ]:
-        history.apply(Entry(len(history.trials), at, event))
-    assert history.trials["t0000"].ended_time == 1001.0
-
-
 def planned(trial_id: str) -> Planned:
     return Planned(trial_id, int(trial_id[1:]), 1, {"family": "label"})
-
-
-class TestSnapshot:
-    @pytest.fixture
-    def history(self) -> SweepHistory:
-        history = SweepHistory(keeps_curves=False)
-        for seq, event in enumerate(
-            [planned("t0000"), Started("t0000", 1, "w"), Reported("t0000", 1, 1, {"loss": 1.0})]
-        ):
-            history.apply(Entry(seq, float(seq), event))
-        return history
-
-    def test_it_equals_the_history_and_stays_as_it_is(self, history: SweepHistory) -> None:
-        before, shown = deepcopy(history), history.snapshot()
-        assert shown == before
-        history.apply(Entry(3, 3.0, Reported("t0000", 1, 2, {"loss": 0.5})))
-        history.apply(Entry(4, 4.0, planned("t0001")))
-        history.apply(Entry(5, 5.0, Stopped("t0000", 1, "by hand")))
-        assert shown == before
-
-    def test_curves_of_ended_trials_are_forgotten(self, history: SweepHistory) -> None:
-        assert [report.step for report in history.trials["t0000"].reports] == [1]
-        history.apply(Entry(3, 3.0, Stopped("t0000", 1, "by hand")))
-        assert history.trials["t0000"].reports == []
