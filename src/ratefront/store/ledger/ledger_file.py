@@ -102,7 +102,7 @@ class Ledger:
         entries = end = 0
         try:
             for line in read_lines(self.path):
-                if not line.is_none_of(()):  # nor does it begin as an entry with this number does
+                if not line.is_none_of(()):  # it begins oddly: parsing says what is wrong
                     line.entry()
                 entries, end = line.seq + 1, line.end
         except LedgerDamagedError:
