@@ -22,7 +22,12 @@ from ratefront.orchestrate.environment.describe_environment import (
     write_environment,
 )
 from ratefront.orchestrate.environment.git_tree import trees_of
-from ratefront.store.environment_files import environment_descriptions, environment_files, git_commit_of
+from ratefront.store.environment_files import (
+    environment_descriptions,
+    environment_files,
+    git_commit_of,
+    read_environment,
+)
 from ratefront.store.sweep_folder import SweepFolder
 
 pytestmark = pytest.mark.medium
@@ -263,6 +268,14 @@ def test_programs_that_a_tree_names_are_not_run(here: Tree, tmp_path: Path) -> N
     with pytest.raises(subprocess.CalledProcessError):  # what they answer is no text for git
         here.git("diff", "HEAD")
     assert list(tmp_path.glob("trace*")), "git itself runs them"
+
+
+def test_a_tree_may_have_a_name_that_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(tmp_path / os.fsdecode(b"old\xff"))
+    monkeypatch.chdir(tree.path)
+    write_environment(SweepFolder(tmp_path))
+    (described,) = read_environment(tmp_path / "environment.json")["user_trees"]
+    assert (described["git_commit"], described["folder"][-4:]) == (tree.head, "old\ufffd")
 
 
 def test_a_hook_of_a_tree_is_not_run(here: Tree, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,10 @@ def test_nonsense_is_refused_by_its_key(key: str, value: Any) -> None:
     message = str(caught.value)
     assert key.split(".", maxsplit=1)[0] in message
     assert all(one.isprintable() or one == "\n" for one in message)
+
+
+def test_a_named_number_of_a_script_is_a_number() -> None:
+    assert load_spec(SWEEP, {"training.epochs": IntEnum("Size", {"SMALL": 4})(4)}).spec.training.epochs == 4
 
 
 def test_a_hundred_thousand_choices_take_linear_time() -> None:

@@ -16,8 +16,8 @@ from ratefront.spec.yaml_text import MOST_VALUES
 
 #: As long as a path may be.
 MOST_CHARACTERS = 4096
-#: The integers that JSON readers and columns of tables hold.
-_WHOLE = range(-(2**63), 2**63)
+#: The integers that JSON readers and columns of tables hold are from minus this to below this.
+_END_OF_WHOLE = 2**63
 #: Control characters and lone surrogates: no name or path holds one, and a terminal would obey some.
 _UNUSABLE_CATEGORIES = frozenset({"Cc", "Cs"})
 
@@ -79,7 +79,7 @@ def _place(path: str, key: object) -> str:
 
 
 def _problem_with(value: object) -> str | None:
-    if isinstance(value, int) and value not in _WHOLE:
+    if isinstance(value, int) and not -_END_OF_WHOLE <= value < _END_OF_WHOLE:
         return f"must be a number of at most 64 bit, got {shown(value)}"
     if not isinstance(value, str):
         return None

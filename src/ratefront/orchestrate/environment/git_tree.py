@@ -63,7 +63,12 @@ def diff_of(folder: Path) -> str | None:
         "HEAD",
     ]
     diff = git(folder, *options, settings=_without_own_filters(folder))
-    return None if diff is None else os.fsencode(diff).decode(errors="replace")  # may hold any bytes
+    return None if diff is None else _as_unicode(diff)
+
+
+def _as_unicode(text: str) -> str:
+    """Replace what is not UTF-8: a diff or a folder's name may hold any bytes, and the description is JSON."""
+    return os.fsencode(text).decode(errors="replace")
 
 
 def _without_own_filters(folder: Path) -> dict[str, str]:
@@ -85,7 +90,7 @@ def trees_of(folders: Iterable[Path], but: Path | None) -> list[dict[str, Any]]:
     """
     tops = {_top_of(folder) for folder in folders} - {None, but and _top_of(but)}
     return [
-        {"folder": top, "git_commit": commit_of(Path(top)), "git_diff": _short_diff(Path(top))}
+        {"folder": _as_unicode(top), "git_commit": commit_of(Path(top)), "git_diff": _short_diff(Path(top))}
         for top in sorted(filter(None, tops))
     ]
 
