@@ -237,3 +237,4 @@ def test_a_simulated_sweep_needs_neither_data_nor_code() -> None:
     assert load_spec_without_data(SWEEP, changes).spec.dataset.name == "arrays"
     of_a_package = {"dataset": "not_installed", "task_model": {"name": "theirs", "size": 3}}
     assert load_spec_without_data(SWEEP, of_a_package).spec.task_model.name == "theirs"
+    assert load_spec_without_data(load_spec(SWEEP), {"trials": 3}).spec.trials == 3

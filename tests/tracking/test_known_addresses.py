@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.tracking.recording_server import Listener
 
+from ratefront.api.run_sweep import load_given_spec
 from ratefront.cache_folders import cache_folder
 from ratefront.cli import main
 from ratefront.errors import InputError
@@ -161,6 +162,12 @@ def test_the_environment_may_name_the_address(folder: Path, monkeypatch: pytest.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks")
     with pytest.raises(InputError):
         recorded_address(SERVER, folder)
+
+
+@pytest.mark.parametrize("setting", [{"tracking.uri": SERVER}, {"tracking": {"uri": SERVER}}])
+def test_a_setting_may_name_the_address(folder: Path, setting: dict[str, Any]) -> None:
+    strangers_sweep(folder, "http://stranger.example.net")
+    assert load_given_spec(None, folder, setting).spec.tracking.uri == SERVER
 
 
 def test_a_remembered_address_holds_without_user_and_for_no_other(folder: Path) -> None:

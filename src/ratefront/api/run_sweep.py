@@ -40,7 +40,7 @@ def load_given_spec(
         loaded = spec_from_plain(
             read_spec(files), source=str(files.ledger), overrides=overrides, own_module=own_module
         )
-        if tracking_uri is None and "tracking.uri" not in (overrides or {}):
+        if tracking_uri is None and {"tracking", "tracking.uri"}.isdisjoint(overrides or {}):
             recorded_address(loaded.spec.tracking.uri, files.path)
         return loaded
     return load_spec(spec, overrides)
@@ -120,4 +120,4 @@ def run(
             on_training=None if display is None else display.train,
             on_interrupt=None if display is None else display.ending,
         )
-    return Sweep(files.path)
+    return Sweep(files.path, own_module=own_module)

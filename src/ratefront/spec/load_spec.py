@@ -85,7 +85,7 @@ def load_spec_without_data(
     Raises:
         InputError: As ``load_spec``.
     """
-    if isinstance(source, LoadedSpec):
+    if isinstance(source, LoadedSpec) and not overrides:
         return source
     name = name or (str(source) if isinstance(source, Path | str) else "the sweep")
     raw = _plain(source)

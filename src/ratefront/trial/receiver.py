@@ -124,7 +124,8 @@ class Receiver:
     def __init__(self) -> None:
         # It imports from the same folders as this process. With ``-m`` alone, the current folder would come first.
         command = [sys.executable, "-P", "-m", "ratefront.trial.receiver"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        folders = (folder for folder in sys.path if isinstance(folder, str))  # as Python, which skips a Path
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
