@@ -110,15 +110,11 @@ class SampleParameters(FamilyParameters):
     channel: Literal["sample_and_communicate", "task_model"]
     sharpness: Annotated[
         Sharpness | None,
-        Field(
-            description="inverse temperature at which the posterior is drawn from",
-        ),
+        Field(description="inverse temperature at which the posterior is drawn from"),
     ] = None
     slope: Annotated[
         Sharpness | None,
-        Field(
-            description="of the task model's rate-distortion function, in nat",
-        ),
+        Field(description="of the task model's rate-distortion function, in nat"),
     ] = None
     group: Annotated[
         int | None,

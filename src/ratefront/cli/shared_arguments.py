@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ratefront.errors import InputError
+from ratefront.safe_text import visible_line
 
 SpecArgument = Annotated[
     Path, typer.Argument(metavar="SPEC", help="The sweep file (YAML).", show_default=False)
@@ -35,7 +36,7 @@ def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[
     overrides: dict[str, Any] = {}
     for text in set_ or ():
         key, equals, value = text.partition("=")
-        shown = text if text.isprintable() else ascii(text)  # a terminal would obey an escape sequence
+        shown = visible_line(text)
         if not equals or not all(part.strip() for part in key.split(".")):
             raise InputError(f"--set {shown}: must be key=value, with a dotted key (training.epochs=5)")
         overrides.pop(key, None)  # a key that is given twice counts at its last position

@@ -50,11 +50,8 @@ def shown(value: object) -> str:
     """Return a value as the file would hold it, shortened if it is long."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=repr)
-    except (
-        ValueError,
-        TypeError,
-        RecursionError,
-    ):  # an integer of 5000 digits; a key that is a list; holds itself
+    # An integer of 5000 digits; a key that is a tuple; what holds itself.
+    except (ValueError, TypeError, RecursionError):
         text = f"a {type(value).__name__}"
     # JSON escapes only some control characters, and a terminal would obey the others.
     text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[: _LONGEST_VALUE + 1])

@@ -84,6 +84,7 @@ def bounds(
 ) -> None:
     """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
     from ratefront import bounds as theory
+    from ratefront.store.files.output_file import write_output
     from ratefront.terminal.closed_output import ignore_closed_output
 
     if sum(source is not None for source in (predictions, prior, example)) != 1:
@@ -94,8 +95,7 @@ def bounds(
         raise InputError("--as, --only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
-    reads = [path for path in (predictions, prior) if path is not None]
-    _check_outputs(out, figure, reads)
+    _check_outputs(out, figure, [path for path in (predictions, prior) if path is not None])
     with _one_line_warnings():
         if predictions is not None:
             result = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
@@ -104,7 +104,7 @@ def bounds(
     with ignore_closed_output(sys.stderr):  # the files are the result; the table is an extra
         _print_bounds(result, sys.stderr)
     if out is not None:
-        _write_json(out, result, reads)
+        write_output(out, (json.dumps(result.to_json(), allow_nan=False) + "\n").encode())
         print(out)
     if figure is not None:
         result.save_figure(figure)
@@ -152,12 +152,6 @@ def _print_bounds(result: Bounds, stream: TextIO) -> None:
     console.print(table)
     for warning in result.warnings:
         console.print(f"warning: {warning}")
-
-
-def _write_json(path: Path, result: Bounds, reads: list[Path]) -> None:
-    from ratefront.store.files.output_file import write_output
-
-    write_output(path, (json.dumps(result.to_json(), allow_nan=False) + "\n").encode(), reads)
 
 
 def _check_outputs(out: Path | None, figure: Path | None, reads: list[Path]) -> None:

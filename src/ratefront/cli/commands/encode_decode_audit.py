@@ -40,12 +40,11 @@ def encode(
     from ratefront.api.codec_loading import files_of_codec, load_codec
     from ratefront.store.files.output_file import check_output, write_output
 
-    reads = [*images, *files_of_codec(folder, trial)]
-    check_output(out, reads)
+    check_output(out, [*images, *files_of_codec(folder, trial)])
     forbid_sweep_imports()
     codec = load_codec(folder, trial, own_module=own_module)
     stream = codec.compress_files(images, block_size=block_size, resize=resize)
-    write_output(out, bytes(stream), reads)
+    write_output(out, bytes(stream))
     payload, total = sum(stream.payload_bytes), len(stream)
     print(
         f"{stream.samples} samples: {payload} bytes of payload, {stream.rate_bits:.4f} bit/sample; "
@@ -72,8 +71,7 @@ def decode(
     from ratefront.errors import BitstreamError
     from ratefront.store.files.output_file import check_output, write_output
 
-    reads = [stream, *files_of_codec(folder, trial)]
-    check_output(out, reads)
+    check_output(out, [stream, *files_of_codec(folder, trial)])
     forbid_sweep_imports()
     codec = load_codec(folder, trial, own_module=own_module)
     try:
@@ -82,7 +80,7 @@ def decode(
         raise InputError(f"{stream}: {error}") from error
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted)
-    write_output(out, content.getvalue(), reads)
+    write_output(out, content.getvalue())
     print(f"{len(predicted)} samples")
     print(out)
 

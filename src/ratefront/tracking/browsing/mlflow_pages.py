@@ -56,7 +56,9 @@ def page_addresses(base: str, location: SweepLocation | None, sweep: TrackedSwee
 
 
 def find_sweep(uri: str, sweep: TrackedSweep | None) -> SweepLocation | None:
-    """Find the sweep, or else the newest experiment; None in a store without experiments. A database is prepared.
+    """Find the sweep, or else the newest experiment; None in a store without experiments.
+
+    A database must have its tables.
 
     Raises:
         Exception: Any error of MLflow's: the store does not answer, or refuses access.
