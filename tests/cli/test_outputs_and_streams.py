@@ -14,9 +14,10 @@ import pytest
 from tests.builders import full_sweep
 from tests.cli.forked_commands import run_commands
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
+from typer.testing import CliRunner
 
 import ratefront as rf
-from ratefront.cli.app import COMMANDS
+from ratefront.cli.app import COMMANDS, app
 from ratefront.data.load_dataset import load_dataset
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
@@ -97,6 +98,25 @@ def test_no_command_replaces_what_it_reads(files: Path) -> None:
     for words, done in zip(commands, run_commands(commands, cwd=files), strict=True):
         assert (done.code, "must be different ones" in done.stderr) == (2, True), (words, done)
     assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("command", ["report", "track", "status"])
+def test_settings_of_matplotlib_are_no_pipe(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("matplotlibrc")
+    done = CliRunner().invoke(app, [command, str(files / "sweep")])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "matplotlibrc in the current folder is a pipe or device" in done.stderr
+
+
+def test_a_coded_file_is_no_pipe(files: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (done,) = run_commands(
+        [["decode", files / "lab", "cli", tmp_path / "pipe", "--out", tmp_path / "new"]], cwd=tmp_path
+    )
+    assert (done.code, "is a FIFO, but must be a regular file" in done.stderr) == (2, True), done
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe", "link to nothing"])

@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -152,11 +151,10 @@ class TestEnvironment:
         assert set(described) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
         json.dumps(described)
 
-    def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(describing, "_commit", lambda: "a")
-        completed = SimpleNamespace(stdout=b"+caf\xe9")
-        monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: completed)
-        assert describe_environment()["git_diff"] == "+caf\ufffd"
+    def test_a_diff_may_hold_any_bytes(self, here: Tree) -> None:
+        (here.path / "mine_.py").write_bytes(b"caf\xe9\n")
+        (tree,) = describe_environment()["user_trees"]
+        assert "+caf\ufffd" in tree["git_diff"]
 
     def test_an_installed_package_does_not_claim_the_tree_around_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -336,3 +334,54 @@ def test_a_tree_fetches_nothing(here: Tree, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         here.git("diff", "HEAD")
     assert trace.exists(), "git itself runs it"
+
+
+def _foreign(kind: str, mine: Tree, stranger: Path) -> None:
+    """Make a folder whose ``.git`` leads to a repository of the user's."""
+    repository, own = mine.path / ".git", stranger / ".git"
+    if kind == "file":
+        own.write_text(f"gitdir: {repository}\n")
+    elif kind == "link":
+        own.symlink_to(repository)
+    elif kind == "worktree":
+        (stranger / "worktrees" / "x").mkdir(parents=True)
+        (stranger / "worktrees" / "x" / "commondir").write_text(f"{repository}\n")
+        (stranger / "worktrees" / "x" / "gitdir").write_text(f"{own}\n")
+        (stranger / "worktrees" / "x" / "HEAD").write_text(mine.head)
+        own.write_text("gitdir: worktrees/x\n")
+    else:
+        subprocess.run(["git", "init", "-q", str(stranger)], check=True)
+        if kind == "common":
+            (own / "commondir").write_text(f"{repository}\n")
+        elif kind == "linked parts":
+            for name in ("objects", "refs"):
+                (own / name).rename(stranger / name)
+                (own / name).symlink_to(repository / name)
+            (own / "HEAD").write_text((repository / "HEAD").read_text())
+        else:
+            subprocess.run(
+                ["git", "-C", str(stranger), "config", "core.worktree", str(mine.path)], check=True
+            )
+            (own / "index").write_bytes((repository / "index").read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "worktree", "common", "linked parts", "core.worktree"])
+def test_a_strangers_tree_shows_no_other_repository(kind: str, here: Tree) -> None:
+    stranger = here.path / "stranger"
+    stranger.mkdir()
+    _foreign(kind, here, stranger)
+    assert git_tree.git(stranger, "rev-parse", "--git-dir") is not None, "git itself accepts it"
+    assert trees_of([stranger], but=None) == []
+    assert git_tree.diff_of(stranger) is None
+    assert git_tree.commit_of(stranger) is None
+
+
+def test_worktrees_and_submodules_are_described(here: Tree, tmp_path: Path) -> None:
+    here.git("worktree", "add", "-q", str(tmp_path / "worktree"))
+    other = Tree(tmp_path / "other")
+    other.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(here.path), "inner")
+    for folder in (tmp_path / "worktree", other.path / "inner"):
+        (folder / "mine_.py").write_text("one = 5\n")
+        (tree,) = trees_of([folder], but=None)
+        assert (tree["folder"], tree["git_commit"]) == (str(folder), here.head)
+        assert "+one = 5" in tree["git_diff"]

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from ratefront.errors import InputError
+from ratefront.store.environment_files import diff_beside, next_description
 from ratefront.store.files.output_file import check_output, write_output
+from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 
 
 def _socket(path: Path) -> None:
@@ -86,3 +88,42 @@ def test_a_folder_that_is_not_yours_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(InputError, match="is not yours to write to"):
         check_output(tmp_path / "out")
+
+
+def _properties(of: object) -> list[Path]:
+    """Each path that a property of this folder gives."""
+    names = [name for name, value in vars(type(of)).items() if isinstance(value, property)]
+    found = [getattr(of, name) for name in names]
+    return [path for each in found for path in (each if isinstance(each, tuple) else [each])]
+
+
+def test_nothing_takes_a_name_of_a_sweeps_own_files(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path / "sweep")
+    trial = folder.trial("t0000")
+    trial.path.mkdir(parents=True)
+    folder.task_model.mkdir()
+    folder.requests.mkdir()
+    folder.ledger.touch()
+    (tmp_path / "link").symlink_to(folder.path)
+    own = [*_properties(folder), *_properties(TrialFolder(trial.path)), folder.requests / "0-0.json"]
+    folder.environment.touch()
+    own += [
+        next_description(folder),
+        diff_beside(folder.environment),
+        folder.task_model / "model.safetensors",
+    ]
+    assert len(own) > 20
+    for path in own:
+        for name in (path, tmp_path / "link" / path.relative_to(folder.path)):
+            with pytest.raises(InputError, match=r"ratefront uses this name itself|it is a folder"):
+                check_output(name)
+
+
+def test_other_files_have_room_in_a_sweeps_folder(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    folder.trial("t0000").path.mkdir(parents=True)
+    check_output(folder.report)  # not a sweep's yet
+    folder.ledger.touch()
+    for path in (tmp_path / "mine.rf", tmp_path / "bounds.png", folder.trials / "t0000" / "mine.npz"):
+        for _ in range(2):
+            write_output(path, b"mine")

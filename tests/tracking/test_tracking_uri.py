@@ -39,7 +39,22 @@ def test_addresses_of_servers_and_databases_stay_unchanged(uri: str, tmp_path: P
     assert artifact_location(uri) is None
 
 
-@pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", "sqlite://mlflow.db", "ftp://host/x", ""])
+@pytest.mark.parametrize(
+    "uri", ["mysql+pymysql://host/db", "mssql+pyodbc://host/db?driver=x", "postgresql:///db"]
+)
+def test_databases_may_name_a_driver(uri: str, tmp_path: Path) -> None:
+    assert resolve_uri(uri, tmp_path) == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("mlruns", "file:///tmp/mlruns", "file:/tmp/x", "sqlite://mlflow.db", "ftp://host/x", ""),
+        *("sqlite+pysqlite:////tmp/a.db", "http+unix://%2Ftmp%2Fsocket", "https+insecure://host"),
+        *("databricks", "databricks://profile", "databricks-uc", "uc:http://host", "plugin://x", "s3://b"),
+        *("http://", "http:///path", "https:host/path", "mysql+../x://host"),
+    ],
+)
 def test_other_addresses_are_refused_with_the_valid_kinds(uri: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sqlite:///FILE") as caught:
         resolve_uri(uri, tmp_path)

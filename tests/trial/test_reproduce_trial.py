@@ -15,7 +15,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tests.builders import FakeSweep
 from tests.permission_checks import permissions_apply
 from tests.small_sweep import CODEC_CONFIGURATIONS
@@ -32,7 +32,7 @@ from ratefront.trial.reproduction import reproduce_trial as reproduce_module
 from ratefront.trial.reproduction.reproduce_trial import reproduce
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
-from ratefront.trial_records import TrialResult
+from ratefront.trial_records import TrialParams, TrialResult
 
 pytestmark = pytest.mark.medium
 
@@ -311,6 +311,25 @@ def test_a_trial_that_cannot_be_reproduced_is_refused(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("forged", [{"width": -1}, {"width": "\ud800"}, {"more": 1}, {"beta": 1e300}])
+def test_values_that_no_sweep_can_suggest_are_refused(
+    copied_sweep: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, forged: dict[str, Any]
+) -> None:
+    folder, history, _ = copied_sweep
+    trial_id = "t0001"
+    params = TrialParams(trial_id, 0, {**CODEC_CONFIGURATIONS["split-categorical"], **forged})
+    history.trials[trial_id] = replace(history.trials["t0000"], params=params)
+    with pytest.raises(
+        InputError, match=f"t0001 has values that its family does not take: .*{next(iter(forged))}"
+    ):
+        reproduce(folder, history, trial_id, tmp_path / "again")
+
+
+def _spoil_weights(path: Path) -> None:
+    spoiled = {name: torch.full_like(tensor, torch.nan) for name, tensor in load_file(path).items()}
+    save_file(spoiled, path)
+
+
 FORGED: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "fact": (lambda folder: _write_facts(folder, "accuracy"), r"facts\.json: it lacks accuracy"),
     "identity": (lambda folder: _write_facts(folder, "identity"), "is not as the sweep has left it"),
@@ -320,6 +339,10 @@ FORGED: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "tensors": (
         lambda folder: save_file({"x": torch.zeros(1)}, folder / "model.safetensors"),
         "model.safetensors: these are not the weights of task_model small_cnn: .*Missing key",
+    ),
+    "NaN": (
+        lambda folder: _spoil_weights(folder / "model.safetensors"),
+        r"model\.safetensors: the weights .*conv1.* are not all finite",
     ),
     "logits": (
         lambda folder: np.savez(folder / "predictions.npz", logits_validation=np.zeros(3)),

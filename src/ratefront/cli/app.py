@@ -18,6 +18,7 @@ from ratefront.cli.commands.status_and_report import report, status
 from ratefront.cli.commands.stop_and_clean import clean, stop
 from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
+from ratefront.cli.isolation import check_current_folder
 from ratefront.cli.messages_in_flags import log_with_flags, with_flags
 from ratefront.errors import InputError, RatefrontError
 from ratefront.safe_text import visible
@@ -114,6 +115,7 @@ def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            check_current_folder()
             with log_with_flags():
                 return command(*args, **kwargs)
         except RatefrontError as error:

@@ -10,8 +10,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, redirect_stdout
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import TextIO
+
+from ratefront.errors import InputError
 
 #: What only sweeps need.
 SWEEP_PACKAGES = ("ray", "mlflow", "optuna")
@@ -33,6 +36,16 @@ class _ForbiddenPackages(MetaPathFinder):
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         if fullname.partition(".")[0] in SWEEP_PACKAGES:
             raise ModuleNotFoundError(f"{fullname} is kept out of this process: a trial knows nothing of it")
+
+
+def check_current_folder() -> None:
+    """Refuse a current folder whose ``matplotlibrc`` is a pipe or a device: Matplotlib would read it without end.
+
+    Matplotlib reads the file when it is imported, which MLflow does as well, and there is no switch.
+    """
+    settings = Path("matplotlibrc")
+    if settings.exists() and not (settings.is_file() or settings.is_dir()):
+        raise InputError("matplotlibrc in the current folder is a pipe or device, but must be a regular file")
 
 
 def prints_to_stderr() -> AbstractContextManager[TextIO]:

@@ -204,5 +204,7 @@ def _read(folder: Path, named: Named, classes: int, shape: Sequence[int]) -> Tas
     except (FileNotFoundError, RuntimeError, SafetensorError) as error:
         why = " ".join(str(error).split())
         raise InputError(f"{path}: these are not the weights of {name_in_messages(named)}: {why}") from error
+    if bad := non_finite_parameters(model):  # which ``save_task_model`` does not write
+        raise InputError(f"{path}: the weights {', '.join(bad[:3])} are not all finite")
     model.requires_grad_(False)
     return model.eval()

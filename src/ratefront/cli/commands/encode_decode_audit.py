@@ -68,10 +68,15 @@ def decode(
     import numpy as np
 
     from ratefront.api.codec_loading import files_of_codec, load_codec
+    from ratefront.bounded_files import check_regular_file
     from ratefront.errors import BitstreamError
     from ratefront.store.files.output_file import check_output, write_output
 
     check_output(out, [stream, *files_of_codec(folder, trial)])
+    try:
+        check_regular_file(stream)
+    except OSError as error:
+        raise InputError(f"{stream}: {error.strerror or error}") from error
     forbid_sweep_imports()
     codec = load_codec(folder, trial, own_module=own_module)
     try:

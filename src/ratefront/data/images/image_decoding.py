@@ -9,6 +9,7 @@ More than 8 bits per value, several images in one file, and images of more than 
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -27,6 +28,12 @@ _FORMAT_NAMES = "JPEG, PNG, WebP, BMP, TIFF, PPM, PGM"
 MOST_PIXELS = 2 * (1 << 30) // 12
 #: A larger file holds more than that many pixels of 8 bytes.
 MOST_FILE_BYTES = 8 * MOST_PIXELS
+
+#: Pillow's time for comments and for values as text grows with the square of their length.
+_MOST_PPM_HEADER = 1 << 16
+#: The second matches the start of a binary PBM, PGM or PPM, with its width and height.
+_PPM = re.compile(rb"P[1-6]\s")
+_PPM_HEADER = re.compile(rb"P[456](\s+(#[^\n]*\n\s*)*\d+){2}\s")
 
 Background = Literal["white", "black"]
 
@@ -73,8 +80,15 @@ def open_image(path: str) -> Image.Image:
 
 
 def _check_file(path: str) -> None:
+    """Check what Pillow would take too long for."""
     if (size := check_regular_file(Path(path)).st_size) > MOST_FILE_BYTES:
         raise _UnusableError(f"has {size} bytes, more than an image of {MOST_PIXELS} pixels takes")
+    with Path(path).open("rb") as stream:
+        start = stream.read(_MOST_PPM_HEADER)
+    if size > _MOST_PPM_HEADER and _PPM.match(start) and not _PPM_HEADER.match(start):
+        raise _UnusableError(
+            f"is a PPM or PGM of more than {_MOST_PPM_HEADER} bytes that is text, or whose comments are that long"
+        )
 
 
 def decode_image(path: str, conversion: Conversion) -> Image.Image:
@@ -145,9 +159,18 @@ def _convert(image: Image.Image, conversion: Conversion) -> Image.Image:
 
 def _refuse_several_images(image: Image.Image) -> None:
     """Refuse several images in one file: it is not known which one is meant."""
-    pages = getattr(image, "n_frames", 1)
-    if pages > 1 and image.format != _ONE_PHOTOGRAPH:
-        raise _UnusableError(f"holds {pages} pages or frames: save each one that counts as a file of its own")
+    if image.format != _ONE_PHOTOGRAPH and _has_second(image):
+        raise _UnusableError("holds several pages or frames: save each one that counts as a file of its own")
+
+
+def _has_second(image: Image.Image) -> bool:
+    if image.format != "TIFF":
+        return getattr(image, "n_frames", 1) > 1
+    try:  # a TIFF counts its pages one after the other, and may say that there are millions
+        image.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def _refuse_wide_values(image: Image.Image) -> None:

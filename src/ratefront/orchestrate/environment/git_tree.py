@@ -1,7 +1,7 @@
 """Asks git about a folder: which commit is checked out there, and what is changed and not committed.
 
-The folder may have been unpacked from a stranger's archive, and a tree's own settings can name programs that git runs:
-they are switched off.
+The folder may have been unpacked from a stranger's archive. A tree's own settings can name programs that git runs: they
+are switched off. A tree can name another repository as its own, whose content a diff would show: see ``_top_of``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from ratefront.bounded_files import read_regular_file
 
 #: A longer diff, such as one of a notebook with pictures, is not kept.
 _LONGEST_DIFF = 1 << 20
@@ -44,7 +46,7 @@ def _with_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 def commit_of(folder: Path) -> str | None:
     """Return the commit of the folder's tree; None if there is no tree or no commit."""
-    commit = git(folder, "rev-parse", "HEAD")
+    commit = _top_of(folder) and git(folder, "rev-parse", "HEAD")
     return commit.strip() if commit else None
 
 
@@ -54,6 +56,8 @@ def diff_of(folder: Path) -> str | None:
     Neither filters nor viewers that the tree's own settings name are run, and submodules count by their commits alone,
     because they have settings of their own.
     """
+    if _top_of(folder) is None:
+        return None
     options = [
         "diff",
         "--no-ext-diff",
@@ -96,8 +100,56 @@ def trees_of(folders: Iterable[Path], but: Path | None) -> list[dict[str, Any]]:
 
 
 def _top_of(folder: Path) -> str | None:
-    top = git(folder, "rev-parse", "--show-toplevel")
-    return top.strip() if top else None
+    """Return the top of the tree that the folder is in; None if there is no tree, or its repository is not its own.
+
+    The repository is the folder ``.git`` at the top; or one elsewhere that names this tree in turn, as it does for
+    worktrees and submodules. What a stranger's archive holds can lead to a repository, but cannot make that agree.
+    """
+    answer = git(folder, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir") or ""
+    lines = answer.splitlines()
+    if len(lines) != 3:  # no tree, or a line break in a name
+        return None
+    top, repository, common = (
+        Path(lines[0]).resolve(),
+        Path(lines[1]).resolve(),
+        (folder / lines[2]).resolve(),
+    )
+    entry = top / ".git"
+    if repository == entry:
+        is_own = common == repository and not _has_links(repository)
+    elif common == repository:
+        is_own = _leads_to(entry, repository) and _submodule_of(repository) == top
+    else:
+        is_own = repository.parent == common / "worktrees" and _first_line(repository / "gitdir") == str(
+            entry
+        )
+    return str(top) if is_own else None
+
+
+def _has_links(repository: Path) -> bool:
+    """Return whether a link leads from what git reads for a diff to another repository."""
+    names = ("HEAD", "config", "index", "objects", "packed-refs", "refs")
+    return any(
+        path.is_symlink() for path in (*map(repository.joinpath, names), *repository.glob("refs/**/*"))
+    )
+
+
+def _leads_to(entry: Path, repository: Path) -> bool:
+    name = _first_line(entry).removeprefix("gitdir: ")
+    return entry.is_file() and (entry.parent / name).resolve() == repository
+
+
+def _submodule_of(repository: Path) -> Path | None:
+    """Return the tree that the repository of a submodule names as its own."""
+    tree = git(repository, "config", "--file", "config", "core.worktree")
+    return (repository / tree.strip()).resolve() if tree else None
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return os.fsdecode(read_regular_file(path)).strip()
+    except OSError:
+        return ""
 
 
 def _short_diff(top: Path) -> str | None:

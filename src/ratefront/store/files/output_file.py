@@ -1,17 +1,28 @@
 """Files that a user names as output: only a new name, or a regular file that is not read as well.
 
-A symbolic link, a device or a pipe is not replaced: as root, a file would take the place of ``/dev/full``.
+A symbolic link, a device or a pipe is not replaced: as root, a file would take the place of ``/dev/full``. In a sweep's
+folder there is room for other files, but none gets a name that ratefront uses there itself.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.store.files.atomic_files import write_bytes
+
+_LEDGER = "ledger.jsonl"  # what makes a folder that of a sweep
+#: The names of ``store.sweep_folder``, as paths in the folder.
+_NAMES_OF_A_SWEEP = re.compile(
+    r"ledger\.(jsonl|lock)|spec\.yaml|environment(-\d+)?\.(json|diff)|trials\.csv|summary\.json|report\.html"
+    r"|front\.(png|csv)|task_model\.progress\.json|(task_model|requests|trials)|(task_model|requests)/.*"
+    r"|trials/[^/]+(/(codec\.json|(codec|checkpoint)\.safetensors|stream\.bin|samples\.npz))?",
+    re.DOTALL,
+)
 
 
 def check_output(path: Path, reads: Iterable[Path] = ()) -> None:
@@ -23,7 +34,8 @@ def check_output(path: Path, reads: Iterable[Path] = ()) -> None:
 
     Raises:
         InputError: The path is something other than a regular file or a new name in a folder that may be written to;
-            or it is one of the files to read, under whatever name.
+            or it is one of the files to read, under whatever name; or ratefront itself uses its name in a sweep's
+            folder.
     """
     found = _mode_of(path)
     if found is not None and not stat.S_ISREG(found):
@@ -40,6 +52,20 @@ def check_output(path: Path, reads: Iterable[Path] = ()) -> None:
             raise InputError(
                 f"{path} cannot be written: it is {read}; the files to read and to write must be different ones"
             )
+    if sweep := _sweep_with(path):
+        raise InputError(
+            f"{path} cannot be written: ratefront uses this name itself in the sweep's folder {sweep}; give another"
+        )
+
+
+def _sweep_with(path: Path) -> Path | None:
+    """Return the sweep's folder in which ratefront itself uses this path; None if there is none."""
+    place = path.absolute().parent.resolve() / path.name
+    for folder in place.parents[:3]:
+        name = place.relative_to(folder).as_posix()
+        if _NAMES_OF_A_SWEEP.fullmatch(name) and (folder / _LEDGER).is_file():
+            return folder
+    return None
 
 
 def write_output(path: Path, content: bytes, reads: Iterable[Path] = ()) -> None:

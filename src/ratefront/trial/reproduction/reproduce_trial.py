@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.load_spec import spec_from_plain
+from ratefront.spec.problem_wording import problems_of_pydantic
 from ratefront.store.files.checksummed_folder import copy_intact, is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
@@ -52,6 +56,7 @@ def reproduce(
         PermissionError: A file of the sweep may not be read.
     """
     trial = _ended_trial(history, trial_id)
+    _check_values(trial)
     _check_readable(sweep.trial(trial_id))
     check_format(history)
     settings = {**history.spec, "resources": trial.resources}
@@ -77,6 +82,18 @@ def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
             f"trial {trial_id} is {trial.status}: only one that ran to its end can be reproduced"
         )
     return trial
+
+
+def _check_values(trial: TrialHistory) -> None:
+    """Check that the family takes the values that the ledger has: none is tried that no sweep can have suggested."""
+    family = CATALOGUE.families[trial.params.family].parameters
+    try:
+        family.model_validate(dict(trial.params.family_parameters))
+    except ValidationError as error:
+        problems = "; ".join(problems_of_pydantic(error, family))
+        raise InputError(
+            f"trial {trial.params.trial_id} has values that its family does not take: {problems}"
+        ) from error
 
 
 def _check_readable(files: TrialFolder) -> None:
