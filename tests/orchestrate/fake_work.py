@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import json
 import os
 import signal
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from ratefront.errors import InputError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.store.files.checksummed_folder import write_checksums
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
@@ -116,7 +116,7 @@ def prepare_other(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
 def _prepared(identity: str, folder: Path, device: str) -> TaskModelReady:
     folder.mkdir(exist_ok=True)
     facts = {"identity": identity, "device": device, "pid": os.getpid()}
-    (folder / "facts.json").write_text(json.dumps(facts))
+    write_checksums(folder, facts)
     return TaskModelReady(identity, 0.97, 0.96, 12345)
 
 
