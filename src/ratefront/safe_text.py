@@ -26,12 +26,14 @@ def address_problem(uri: str) -> str | None:
     if not uri.isprintable():
         return "holds a control character"
     try:
-        host = urlsplit(uri).netloc
-        _ = urlsplit(uri).port
+        parts = urlsplit(uri)
+        host, _ = parts.netloc, parts.port
     except ValueError:
         return "is no address: no host and port can be read from it"
     if "\\" in host or " " in host:  # some programs read A as the host of http://A\@B, others read B
         return "holds a space or a backslash before its path"
+    if parts.scheme == "sqlite" and not host and not parts.path.strip("/"):
+        return "names no file"
     return None
 
 

@@ -220,6 +220,15 @@ def test_the_command_writes_a_database_file(tmp_path: Path) -> None:
     assert {"report.html", "front.csv"} <= runs[""].artifacts
 
 
+def test_another_programs_database_is_bad_input(tmp_path: Path) -> None:
+    folder, path = FakeSweep(tmp_path / "digits").end(), tmp_path / "notes.db"
+    path.write_text("notes of another program")
+    done = CliRunner().invoke(app, ["track", str(folder.path), "--tracking-uri", str(path)])
+    assert (done.exit_code, path.read_text()) == (2, "notes of another program")
+    assert "not a SQLite database" in done.output
+    assert not folder.report.exists(), "it is refused before anything is drawn"
+
+
 def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["track", str(tmp_path)])
     assert result.exit_code == 2

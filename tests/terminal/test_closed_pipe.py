@@ -75,10 +75,15 @@ def test_an_error_keeps_its_exit_code_although_the_reader_has_gone(tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
-def test_a_full_disk_is_an_error(words: dict[str, list[str]]) -> None:
+@pytest.mark.parametrize("command", ["status --json", "--help", "sweep --help"])
+def test_a_full_disk_is_an_error(command: str, words: dict[str, list[str]]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*PROGRAM, *words["status --json"]], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [*PROGRAM, *words.get(command, command.split())],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert done.returncode == 1
     assert "No space left on device" in done.stderr

@@ -61,6 +61,12 @@ def test_other_addresses_are_refused_with_the_valid_kinds(uri: str, tmp_path: Pa
     assert repr(uri) in str(caught.value)
 
 
+@pytest.mark.parametrize("uri", ["sqlite:///", "sqlite:////"])
+def test_an_address_without_a_file_is_refused(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="names no file"):
+        resolve_uri(uri, tmp_path)
+
+
 def test_paths_survive_the_way_there_and_back(tmp_path: Path) -> None:
     path = tmp_path / "a folder" / "mlflow.db"
     assert sqlite_path(sqlite_uri(path)) == path

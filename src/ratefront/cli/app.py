@@ -81,6 +81,8 @@ def main() -> NoReturn:
         code: str | int | None = 0
     except SystemExit as end:
         code = end.code
+    except OSError as error:  # of what typer prints itself, as --help; commands answer for their own
+        code = f"ratefront: {error.strerror or error}"
     if (
         sys.stdout,
         sys.stderr,

@@ -18,6 +18,7 @@ from ratefront.store.ledger.read_ledger import read_history, read_spec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
 from ratefront.tracking.known_addresses import recorded_address
+from ratefront.tracking.mlflow.database_tables import check_database
 from ratefront.tracking.mlflow.registration import check_model_name
 from ratefront.tracking.tracker_protocol import TrackedEnding
 from ratefront.tracking.tracking_uri import is_same_store, resolve_uri
@@ -49,14 +50,15 @@ def track_existing_sweep(
         The address of the store.
 
     Raises:
-        InputError: The folder holds no sweep, the address cannot hold one or was never used here and not given, or
-            the sweep's own driver reports there already.
+        InputError: The folder holds no sweep, the address cannot hold one or was never used here and not given, its
+            SQLite file is another program's, or the sweep's own driver reports there already.
         TrackingError: The store cannot be reached, refuses, or accepts nothing more.
     """
     settings = _tracking_settings(folder)
     uri = _address(folder, tracking_uri, settings)
     register_as = register or settings.register_as
     check_model_name(register_as)
+    check_database(uri)
     if driver_of(folder) and _is_in_spec(folder, uri, settings):
         raise InputError(
             Message(

@@ -109,6 +109,17 @@ def _locked_database(uri: str) -> Iterator[None]:
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
 
 
+def check_database(uri: str) -> None:
+    """Check, where the address is that of a SQLite file, that the file is MLflow's, or may become it.
+
+    Raises:
+        InputError: It holds something else.
+    """
+    path = addresses.sqlite_path(uri)
+    if path is not None:
+        holds_tables(path)
+
+
 def holds_tables(path: Path) -> bool:
     """Return whether a SQLite file has MLflow's tables; False where it is missing or empty, and may get them.
 
