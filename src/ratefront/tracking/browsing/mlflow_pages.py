@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ratefront.history.events import Created
 from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
+from ratefront.tracking.mlflow.mlflow_logging import import_quiet_mlflow
 from ratefront.tracking.mlflow.saved_views import run_address, start_address, sweeps_address, trials_address
 from ratefront.tracking.run_tags import SWEEP_TAG
 from ratefront.tracking.tracker_protocol import TrackedSweep
@@ -64,7 +64,7 @@ def find_sweep(uri: str, sweep: TrackedSweep | None) -> SweepLocation | None:
         Exception: Any error of MLflow's: the store does not answer, or refuses access.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", SECONDS_TO_ANSWER)
-    quiet_mlflow()
+    import_quiet_mlflow()
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)

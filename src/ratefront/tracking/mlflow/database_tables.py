@@ -20,7 +20,7 @@ from urllib.parse import quote
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import exclusively
 from ratefront.tracking import tracking_uri as addresses
-from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
+from ratefront.tracking.mlflow.mlflow_logging import import_quiet_mlflow
 
 #: Tables that every version of MLflow has made.
 _TABLES = {"experiments", "runs"}
@@ -39,7 +39,7 @@ def prepare_database(uri: str) -> None:
             driver is not installed.
         Exception: Any error of MLflow's or of the database.
     """
-    quiet_mlflow()
+    import_quiet_mlflow()
     path = addresses.sqlite_path(uri)
     if path is None:
         with _locked_database(uri):

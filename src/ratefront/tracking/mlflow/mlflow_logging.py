@@ -1,4 +1,4 @@
-"""Silences MLflow on the terminal and stops its retries: what matters arrives as an exception.
+"""Imports MLflow: silent on the terminal, without retries of its own. What matters arrives as an exception.
 
 The settings are documented, the name of the logger is not. If a later MLflow renames it, an error that we handle or
 report ourselves is printed too, with its traceback. Tried with MLflow 3.17.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from threading import Lock
 
 #: Set only if the user has not: no telemetry, no links on stdout, and no retries below ours (a request that MLflow
 #: repeats can create a run twice).
@@ -22,9 +23,15 @@ SETTINGS = {
 _DATABASE_ERRORS = "mlflow.store.db.utils"
 
 
-def quiet_mlflow() -> None:
-    """Apply the settings. Call it before MLflow is imported."""
+#: Threads that import MLflow at the same time see half of its modules, and break it for the whole process.
+_FIRST_IMPORT = Lock()
+
+
+def import_quiet_mlflow() -> None:
+    """Apply the settings, then import MLflow. Call it before any other import of MLflow's."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger(_DATABASE_ERRORS).setLevel(logging.CRITICAL)
+    with _FIRST_IMPORT:
+        import mlflow  # noqa: F401

@@ -14,7 +14,7 @@ from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking import run_tags
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.database_tables import prepare_database
-from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
+from ratefront.tracking.mlflow.mlflow_logging import import_quiet_mlflow
 from ratefront.tracking.mlflow.run_calls import run_calls
 from ratefront.tracking.run_keys import MetricPoint, milliseconds
 from ratefront.tracking.run_tags import SWEEP_TAG, RunStatus
@@ -74,7 +74,7 @@ class MlflowStore:
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
-        quiet_mlflow()
+        import_quiet_mlflow()
         if not addresses.is_server(uri):
             prepare_database(uri)
         from mlflow import MlflowClient
