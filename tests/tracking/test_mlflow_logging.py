@@ -17,11 +17,15 @@ def use(module):
     barrier.wait()
     import_quiet_mlflow()
     __import__(module)
-    print("done")
+    print("done ", end="")
 
 barrier = Barrier(6)
-for module in ["mlflow.client", "mlflow.entities", "mlflow.tracking"] * 2:
-    Thread(target=use, args=[module]).start()
+modules = ["mlflow.client", "mlflow.entities", "mlflow.tracking"] * 2
+threads = [Thread(target=use, args=[module]) for module in modules]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
 """
 
 
