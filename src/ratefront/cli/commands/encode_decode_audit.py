@@ -73,16 +73,15 @@ def decode(
     from ratefront.store.files.output_file import check_output, write_output
 
     check_output(out, [stream, *files_of_codec(folder, trial)])
-    try:
-        check_regular_file(stream)
-    except OSError as error:
-        raise InputError(f"{stream}: {error.strerror or error}") from error
     forbid_sweep_imports()
     codec = load_codec(folder, trial, own_module=own_module)
     try:
+        check_regular_file(stream)
         predicted = codec.decompress(stream.read_bytes())
     except BitstreamError as error:  # the user gave the file
         raise InputError(f"{stream}: {error}") from error
+    except OSError as error:
+        raise InputError(f"{stream}: {error.strerror or error}") from error
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted)
     write_output(out, content.getvalue())
