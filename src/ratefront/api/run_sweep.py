@@ -61,6 +61,7 @@ def run(
     retry_failed: bool = False,
     tracking_uri: str | None = None,
     own_module: bool = False,
+    address: str | None = None,
     progress: bool | Display = True,
 ) -> Sweep:
     """Run a sweep to its end, or resume one, and show its progress in a terminal or notebook.
@@ -77,6 +78,8 @@ def run(
         tracking_uri: MLflow store or server. None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
         own_module: Resume the sweep in ``folder`` also if its Python code (task model, metrics) is new to this machine:
             it is your own. A ``spec`` that you pass runs its code in any case.
+        address: Head of the Ray cluster that runs the trials, HOST:PORT; ``auto``: of the one on this machine. None:
+            as ``RAY_ADDRESS`` says, else Ray starts on this machine for the sweep.
         progress: Whether to show the progress; or an object that shows it.
 
     Returns:
@@ -116,6 +119,7 @@ def run(
             extend=more_trials,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
+            address=address,
             on_update=None if display is None else display.update,
             on_training=None if display is None else display.train,
             on_interrupt=None if display is None else display.ending,

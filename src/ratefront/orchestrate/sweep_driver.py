@@ -69,6 +69,7 @@ def run_sweep(
     extend: int | None = None,
     retry_failed: bool = False,
     tracking_uri: str | None,
+    address: str | None = None,
     on_update: Callable[[SweepHistory], None] | None,
     on_training: Callable[[TaskModelProgress], None] | None = None,
     on_interrupt: Callable[[], None] | None = None,
@@ -85,6 +86,7 @@ def run_sweep(
         extend: With ``resume``: run this many trials more.
         retry_failed: With ``resume``: try again the trials that had failed for good.
         tracking_uri: The tracking store; it takes precedence over the spec's.
+        address: The Ray cluster to join, if any (see ``connected``).
         on_update: Called in this thread with the history after each change.
         on_training: Called with the progress of the task model's training.
         on_interrupt: Called by the handler of the first signal.
@@ -105,7 +107,7 @@ def run_sweep(
         stack.enter_context(one_sweep_per_process())
         stack.enter_context(quiet_ray())
         caught = stack.enter_context(interrupts(on_interrupt))
-        slots = None if resume else _slots(stack, loaded.spec, caught)
+        slots = None if resume else _slots(stack, loaded.spec, folder, address, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
         earlier_requests = requests_to_earlier_driver(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
@@ -120,7 +122,7 @@ def run_sweep(
         live = LiveSweep(engine, ledger, followers.changed)
         loop = DriverLoop(live, ledger, folder, caught, followers)
         if runs_trials(opening) or change.moves_files:
-            slots = slots or _slots(stack, loaded.spec, caught)
+            slots = slots or _slots(stack, loaded.spec, folder, address, caught)
         if change.moves_files or has_trials_left(engine, opening):
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
         with followers, _closing_failed(followers, caught), _noticing_moved_folder(ledger):
@@ -137,26 +139,35 @@ def run_sweep(
         return engine.history
 
 
-def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
+def _slots(
+    stack: ExitStack, spec: SweepSpec, folder: SweepFolder, address: str | None, caught: Interrupts
+) -> int:
     """Connect to the cluster for as long as ``stack`` is open; return how many trials it runs at a time.
 
     All that uses Ray is imported here, before anything starts: some of Ray's names that we use are private.
 
     Raises:
+        InputError: The cluster cannot be joined, has too little, or has nodes that do not fit.
         EngineError: The installed Ray has no such name, or does not start.
     """
     try:
         with caught.at_once():
             import ratefront.orchestrate.tune.tune_driver  # noqa: F401  (it is needed later)
+            from ratefront.orchestrate.cluster.check_nodes import check_nodes
             from ratefront.orchestrate.cluster.ray_cluster import connected
+            from ratefront.orchestrate.cluster.shipped_modules import own_code
             from ratefront.orchestrate.cluster.slots import count_slots
-        stack.enter_context(connected(caught))
+        has_other_machines = stack.enter_context(connected(caught, address, own_code(spec)))
     except ImportError as error:
         raise EngineError(
             f"no sweep can run with the installed Ray {version('ray')}: {error}; ratefront was tried with Ray 2.60 "
             "(pip install 'ray[default,tune]==2.60.*')"
         ) from error
-    return count_slots(spec)
+    slots = count_slots(spec)
+    if has_other_machines:
+        with caught.at_once():
+            check_nodes(folder.path)
+    return slots
 
 
 def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engine:

@@ -64,6 +64,14 @@ TrackingUriOption = Annotated[
     typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
 ]
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
+    ),
+]
+
 
 def sweep(
     spec: SpecToRunArgument = None,
@@ -79,6 +87,7 @@ def sweep(
     retry_failed: RetryFailedOption = False,
     tracking_uri: TrackingUriOption = None,
     own_module: OwnModuleOption = False,
+    address: AddressOption = None,
 ) -> None:
     """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
@@ -99,6 +108,7 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
+            address=address,
             progress=_DisplayOnClosableTerminal(display_for(SafeConsole(stderr=True))),
         )
     with ignore_closed_output(sys.stderr):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import ray
 
 from ratefront.errors import InputError
+from ratefront.orchestrate.cluster.each_node import living_nodes
 from ratefront.spec.resource_check import check_capacity, needs_by_family, needs_by_user
 from ratefront.spec.sweep_spec import SweepSpec, TrialResources
 
@@ -25,15 +23,10 @@ def count_slots(spec: SweepSpec) -> int:
     Raises:
         InputError: No node has what a trial of some family asks for. The message names the family and the setting.
     """
-    nodes: list[Node] = [node["Resources"] for node in _nodes() if node["Alive"]]
+    nodes: list[Node] = [node["Resources"] for node in living_nodes()]
     _check(spec, nodes)
     per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
     return min(max(per_family), spec.resources.concurrent)
-
-
-def _nodes() -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return nodes
 
 
 def _check(spec: SweepSpec, nodes: list[Node]) -> None:
@@ -63,7 +56,4 @@ def _slots_on(node: Node, needs: TrialResources) -> int:
     by_cpu = int(node.get("CPU", 0.0) / needs.cpus + _EPSILON)
     if not needs.gpus:
         return by_cpu
-    gpus = node.get("GPU", 0.0)
-    if needs.gpus < 1:
-        return min(by_cpu, int(gpus) * int(1 / needs.gpus + _EPSILON))
-    return min(by_cpu, int(gpus / needs.gpus))
+    return min(by_cpu, int(node.get("GPU", 0.0)) * int(1 / needs.gpus + _EPSILON))
