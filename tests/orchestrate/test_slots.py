@@ -89,7 +89,7 @@ def test_needs_that_fit_no_node_name_family_and_setting(
 ) -> None:
     nodes((8, 0), (4, 1))
     with pytest.raises(InputError) as caught:
-        slots.count_slots(fake.loaded(2, families=TWO, **resources).spec)
+        slots.check_capacity_of_nodes(fake.loaded(2, families=TWO, **resources).spec)
     assert str(caught.value).splitlines()[0] == problem
 
 
@@ -98,14 +98,14 @@ def test_a_missing_gpu_is_named(fake: SimpleNamespace, nodes: Any) -> None:
     with pytest.raises(
         InputError, match=r"resources\.trials_per_gpu: asks for 1 GPUs where there are 0 \(for label\)"
     ):
-        slots.count_slots(fake.loaded(2, trials_per_gpu="auto").spec)
+        slots.check_capacity_of_nodes(fake.loaded(2, trials_per_gpu="auto").spec)
 
 
 def test_the_task_models_cores_are_checked_too(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     loaded = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
     with pytest.raises(InputError, match=r"resources\.cpus.*\(for the task model\)"):
-        slots.count_slots(loaded)
+        slots.check_capacity_of_nodes(loaded)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6, 7, 11, 49])

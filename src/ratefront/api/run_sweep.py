@@ -62,6 +62,7 @@ def run(
     tracking_uri: str | None = None,
     own_module: bool = False,
     address: str | None = None,
+    autoscaling: bool = False,
     progress: bool | Display = True,
 ) -> Sweep:
     """Run a sweep to its end, or resume one, and show its progress in a terminal or notebook.
@@ -80,6 +81,8 @@ def run(
             it is your own. A ``spec`` that you pass runs its code in any case.
         address: Head of the Ray cluster that runs the trials, HOST:PORT; ``auto``: of the one on this machine. None:
             as ``RAY_ADDRESS`` says, else Ray starts on this machine for the sweep.
+        autoscaling: The cluster starts nodes as trials wait for them. So what no node has yet is not refused, and
+            ``resources.concurrent`` trials are begun at once.
         progress: Whether to show the progress; or an object that shows it.
 
     Returns:
@@ -98,7 +101,7 @@ def run(
         >>> rf.run(folder=folder / "small", extend=1, progress=False).summary.trials_requested
         2
     """
-    from ratefront.orchestrate.sweep_driver import run_sweep
+    from ratefront.orchestrate.sweep_driver import ClusterOptions, run_sweep
     from ratefront.terminal.progress_display import open_display
 
     is_resumed = resume or retry_failed or extend is not None
@@ -119,7 +122,7 @@ def run(
             extend=more_trials,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            address=address,
+            cluster=ClusterOptions(address, autoscaling),
             on_update=None if display is None else display.update,
             on_training=None if display is None else display.train,
             on_interrupt=None if display is None else display.ending,

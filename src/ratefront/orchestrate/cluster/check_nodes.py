@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from ratefront.errors import InputError
 from ratefront.orchestrate.cluster import node_facts
-from ratefront.orchestrate.cluster.each_node import NodeAnswer, ask_each_node, living_nodes
+from ratefront.orchestrate.cluster.each_node import Node, ask_each_node, living_nodes
 from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
 from ratefront.orchestrate.cluster.version_check import version_problems
 
@@ -33,34 +32,35 @@ def check_nodes(folder: Path) -> None:
         raise InputError("\n".join(problems))
 
 
-def _software_problems(nodes: list[dict[str, Any]]) -> Iterator[str]:
+def _software_problems(nodes: Iterable[Node]) -> Iterator[str]:
     here = software_versions()
-    for answer in ask_each_node(nodes, software_versions, *[() for _ in nodes], by_value=node_facts):
+    for answer in ask_each_node(nodes, software_versions, by_value=node_facts):
         if answer.problem:
             yield f"node {answer.address}: {answer.problem}"
         else:
             yield from version_problems(here, answer.value, answer.address)
 
 
-def _folder_problems(nodes: list[dict[str, Any]], folder: Path) -> Iterator[str]:
+def _folder_problems(nodes: Iterable[Node], folder: Path) -> Iterator[str]:
     """Let each node look for a file of the driver's, and the driver for a file of each node's."""
-    token = uuid4().hex
-    question, *answers = (folder / f".probe-{token}-{place}.tmp" for place in ("driver", *range(len(nodes))))
+    question = folder / f".probe-{uuid4().hex}.tmp"
+
+    def file_of(node: Node) -> Path:
+        return question.with_stem(f"{question.stem}-{node['NodeID']}")
+
     try:
         question.touch()
-        arguments = [(str(folder), question.name, answer.name) for answer in answers]
-        found = ask_each_node(nodes, folder_problem, *arguments, by_value=node_facts)
-        for answer, file in zip(found, answers, strict=True):
-            if why := _why_not_shared(answer, file):
+        for answer in ask_each_node(
+            nodes, folder_problem, lambda node: (str(question), str(file_of(node))), by_value=node_facts
+        ):
+            why = answer.problem or answer.value
+            if not why and not file_of(answer.node).exists():
+                why = "what the node writes into it does not arrive here"
+            if why:
                 yield (
                     f"node {answer.address}: the sweep's folder {folder} is not the same there ({why}): give a folder "
                     "on a file system that all nodes share"
                 )
     finally:
-        for file in (question, *answers):
+        for file in (question, *map(file_of, nodes)):
             file.unlink(missing_ok=True)
-
-
-def _why_not_shared(answer: NodeAnswer, file: Path) -> str:
-    why = answer.problem or str(answer.value)
-    return why or ("" if file.exists() else "what the node writes into it does not arrive here")

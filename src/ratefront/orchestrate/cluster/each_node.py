@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import ray
 from ray import cloudpickle
@@ -15,66 +15,74 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 PATIENCE_S = 60.0
 
 
+Node: TypeAlias = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class NodeAnswer:
     """What a node answers.
 
     Attributes:
-        address: The node's address.
+        node: The node, as Ray describes it.
         value: What the function returned there; None if it failed.
         problem: Why there is no value; empty if there is one.
     """
 
-    address: str
+    node: Node
     value: Any = None
     problem: str = ""
 
+    @property
+    def address(self) -> str:
+        """The node's address."""
+        return str(self.node["NodeManagerAddress"])
 
-def living_nodes() -> list[dict[str, Any]]:
+
+def living_nodes() -> list[Node]:
     """Return the nodes of the cluster as Ray describes them, in the order of their addresses."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[Node] = ray.nodes()  # type: ignore[no-untyped-call]
     return sorted((node for node in nodes if node["Alive"]), key=lambda node: str(node["NodeManagerAddress"]))
 
 
 def ask_each_node(
-    nodes: list[dict[str, Any]],
+    nodes: Iterable[Node],
     function: Callable[..., Any],
-    *arguments: tuple[Any, ...],
+    arguments: Callable[[Node], tuple[Any, ...]] = lambda node: (),
+    *,
     by_value: ModuleType,
     patience_s: float = PATIENCE_S,
 ) -> list[NodeAnswer]:
-    """Run ``function`` on each of these nodes, and return their answers in the same order.
+    """Run ``function`` on each of these nodes at once. A node that has left the cluster meanwhile gives no answer.
 
-    ``arguments`` holds a tuple for each node. The module ``by_value``, which defines the function, need not be on the
+    ``arguments`` returns those of a node. The module ``by_value``, which defines the function, need not be on the
     nodes: they get its source.
     """
     cloudpickle.register_pickle_by_value(by_value)  # type: ignore[no-untyped-call]
     try:
         # It needs no core, so it does not wait for trials.
         remote: Any = ray.remote(num_cpus=0, max_retries=0)(function)
-        running = [
+        running = {
             remote.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(*own)
-            for node, own in zip(nodes, arguments, strict=True)
-        ]
+            ).remote(*arguments(node)): node
+            for node in nodes
+        }
     finally:
         cloudpickle.unregister_pickle_by_value(by_value)  # type: ignore[no-untyped-call]
-    answered, _ = ray.wait(running, num_returns=len(running), timeout=patience_s) if running else ([], [])
-    return list(_answers(nodes, running, set(answered), patience_s))
+    if running:
+        ray.wait(list(running), num_returns=len(running), timeout=patience_s)
+    answers = [_answer(node, reference, patience_s) for reference, node in running.items()]
+    return [answer for answer in answers if answer is not None]
 
 
-def _answers(
-    nodes: list[dict[str, Any]], running: list[Any], answered: set[Any], patience_s: float
-) -> Iterator[NodeAnswer]:
-    for node, reference in zip(nodes, running, strict=True):
-        address = str(node["NodeManagerAddress"])
-        if reference not in answered:
-            ray.cancel(reference, force=True)
-            yield NodeAnswer(address, problem=f"no answer within {patience_s:g} s")
-            continue
-        try:
-            yield NodeAnswer(address, ray.get(reference))
-        except ray.exceptions.RayError as error:
-            cause = getattr(error, "cause", None) or error
-            yield NodeAnswer(address, problem=f"{type(cause).__name__}: {str(cause).strip().splitlines()[0]}")
+def _answer(node: Node, reference: Any, patience_s: float) -> NodeAnswer | None:
+    try:
+        return NodeAnswer(node, ray.get(reference, timeout=0))
+    except ray.exceptions.TaskUnschedulableError:  # it asks for nothing, so the node is not there any more
+        return None
+    except ray.exceptions.GetTimeoutError:
+        ray.cancel(reference, force=True)
+        return NodeAnswer(node, problem=f"no answer within {patience_s:g} s")
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None) or error
+        return NodeAnswer(node, problem=f"{type(cause).__name__}: {str(cause).strip().splitlines()[0]}")

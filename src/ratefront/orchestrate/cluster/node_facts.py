@@ -29,12 +29,11 @@ def software_versions() -> dict[str, str]:
     }
 
 
-def folder_problem(folder: str, question: str, answer: str) -> str:
-    """Look for the file ``question`` in the folder, and write the file ``answer``; return why that failed, or ""."""
-    place = Path(folder)
+def folder_problem(question: str, answer: str) -> str:
+    """Look for the file ``question``, and write the file ``answer``; return why that failed, or ""."""
     try:
-        (place / question).stat()
-        (place / answer).touch()
+        Path(question).stat()
+        Path(answer).touch()
     except OSError as error:
         return f"{type(error).__name__}: {error.strerror}"
     return ""

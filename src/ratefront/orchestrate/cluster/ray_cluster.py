@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import grpc
 import ray
+from ray._private.grpc_utils import init_grpc_channel
 from ray.job_config import JobConfig
 
 from ratefront.errors import EngineError, InputError
@@ -25,6 +27,9 @@ from ratefront.wording import Argument, Message
 OBJECT_STORE_BYTES = 128 * 2**20
 
 CONNECT_TIMEOUT_S = 10.0
+
+#: A call that every head answers, and that asks for the token.
+_ASK_ID = "/ray.rpc.NodeInfoGcsService/GetClusterId"
 
 
 def local_cpus() -> int:
@@ -85,10 +90,10 @@ class _Joined(NamedTuple):
         return InputError(Message(self.setting, f": no cluster can be reached there: {why}"))
 
     def check_answers(self) -> None:
-        """Check that something listens at the address: Ray itself would try for a quarter of an hour.
+        """Check that the head of a cluster listens at the address: Ray itself would try for a quarter of an hour.
 
         Raises:
-            InputError: Nothing listens there, or it is not the address of a cluster's head.
+            InputError: Nothing listens there, or something else, or it asks for another token.
         """
         if "://" in self.address:
             raise self.error("give HOST:PORT of the cluster's head, as `ray start` prints it, or auto")
@@ -97,8 +102,18 @@ class _Joined(NamedTuple):
             return  # one of Ray's own names, which Ray checks at once
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
+            # Ray itself would try a wrong token for twenty seconds and print each answer.
+            init_grpc_channel(self.address).unary_unary(_ASK_ID)(b"", timeout=CONNECT_TIMEOUT_S)
         except (OSError, OverflowError) as error:
             raise self.error(error) from error
+        except grpc.RpcError as error:
+            raise self.error(_why(error)) from error
+
+
+def _why(error: Any) -> str:
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+        return "it asks for a token: set RAY_AUTH_MODE=token, and its token as RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+    return f"what answers is no head of a Ray cluster ({error.code().name}: {error.details()})"
 
 
 def _joined(address: str | None) -> _Joined | None:

@@ -16,17 +16,26 @@ Node = Mapping[str, float]
 
 
 def count_slots(spec: SweepSpec) -> int:
-    """Return how many trials run at the same time.
+    """Return how many trials run at the same time on the present nodes; 0 if they hold none.
 
     That is ``resources.concurrent``, or fewer if the nodes hold fewer trials of the family that needs the least.
+    """
+    nodes = _resources_of_nodes()
+    per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
+    return min(max(per_family), spec.resources.concurrent)
+
+
+def check_capacity_of_nodes(spec: SweepSpec) -> None:
+    """Check that each trial, and the training of the task model, fits on a present node.
 
     Raises:
         InputError: No node has what a trial of some family asks for. The message names the family and the setting.
     """
-    nodes: list[Node] = [node["Resources"] for node in living_nodes()]
-    _check(spec, nodes)
-    per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
-    return min(max(per_family), spec.resources.concurrent)
+    _check(spec, _resources_of_nodes())
+
+
+def _resources_of_nodes() -> list[Node]:
+    return [node["Resources"] for node in living_nodes()]
 
 
 def _check(spec: SweepSpec, nodes: list[Node]) -> None:
