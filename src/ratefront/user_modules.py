@@ -21,6 +21,12 @@ def is_own_module(module: str) -> bool:
     return module.partition(".")[0] not in _NOT_THE_USERS
 
 
+def is_installed(file: Path) -> bool:
+    """Tell whether a module's file belongs to an installed package, or to Python itself."""
+    file = file.resolve()
+    return not _INSTALLED.isdisjoint(file.parts) or any(file.is_relative_to(folder) for folder in _STANDARD)
+
+
 def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str, Path]:
     """Find the files, by module name, of all the user's own modules that ``targets`` and ``others`` depend on.
 
@@ -36,7 +42,7 @@ def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str,
         file = None if name in file_of else _file_of(name)
         if file is None:
             continue
-        is_followed = _top_level_name(name) in packages or not _is_installed(file)
+        is_followed = _top_level_name(name) in packages or not is_installed(file)
         if is_followed or name in others:
             file_of[name] = file
         if is_followed:
@@ -56,11 +62,6 @@ def module_digests(modules: Mapping[str, Path], kind: str = "code") -> dict[str,
 
 def _top_level_name(name: str) -> str:
     return name.partition(".")[0]
-
-
-def _is_installed(file: Path) -> bool:
-    file = file.resolve()
-    return not _INSTALLED.isdisjoint(file.parts) or any(file.is_relative_to(folder) for folder in _STANDARD)
 
 
 def _file_of(name: str) -> Path | None:

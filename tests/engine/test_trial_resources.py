@@ -41,11 +41,11 @@ class TestPlacement:
         assert needs_of(resources, SweepHistory(), trial_of("split")) == Needs(2, 0.5)
 
     def test_a_family_with_its_own_gpus_is_not_measured(self, virtual: SimpleNamespace) -> None:
-        families = {"label": {"gpus": 0.5}, "image": {"gpus": 2}}
+        families = {"label": {"gpus": 0.5}, "image": {"gpus": 1}}
         resources = self.spec(virtual, trials_per_gpu="auto", families=families).resources
         history = SweepHistory(gpu_memory_share=0.15)
         gpus = [needs_of(resources, history, trial_of(family)).gpus for family in ("label", "image", "split")]
-        assert gpus == [0.5, 2, 0.2]
+        assert gpus == [0.5, 1, 0.2]
 
     def test_the_share_doubles_where_memory_was_too_small(self, virtual: SimpleNamespace) -> None:
         resources = self.spec(virtual, trials_per_gpu="auto").resources

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 
 from ratefront.errors import InputError
 from ratefront.orchestrate.cluster import slots
@@ -19,11 +20,15 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Say which nodes there are, as (cores, GPUs)."""
 
     def there_are(*sizes: tuple[float, float]) -> None:
-        alive = [{"Alive": True, "Resources": {"CPU": cpus, "GPU": gpus}} for cpus, gpus in sizes]
-        lost = {"Alive": False, "Resources": {"CPU": 99.0, "GPU": 99.0}}
-        monkeypatch.setattr(slots, "_nodes", lambda: [*alive, lost])
+        alive = [_node(cpus, gpus) for cpus, gpus in sizes]
+        lost = _node(99.0, 99.0) | {"Alive": False}
+        monkeypatch.setattr(ray, "nodes", lambda: [*alive, lost])
 
     return there_are
+
+
+def _node(cpus: float, gpus: float) -> dict[str, Any]:
+    return {"Alive": True, "NodeManagerAddress": "10.0.0.1", "Resources": {"CPU": cpus, "GPU": gpus}}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +42,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
         ([(16, 2)], {"gpus": 0.3, "concurrent": 9}, 6),
         ([(16, 2)], {"gpus": 1 / 49, "cpus": 0.1, "concurrent": 200}, 98),
         ([(2, 2)], {"gpus": 0.5, "concurrent": 9}, 2),
-        ([(16, 5)], {"gpus": 2.0, "concurrent": 9}, 2),
+        ([(16, 5)], {"gpus": 1.0, "concurrent": 9}, 5),
+        ([(16, 1)], {"gpus": 0.15, "concurrent": 9}, 6),
+        ([(16, 2), (16, 1)], {"gpus": 0.15, "concurrent": 99}, 18),
         ([(16, 1)], {"trials_per_gpu": 3, "concurrent": 9}, 3),
         ([(16, 1)], {"trials_per_gpu": "auto", "concurrent": 9}, 9),
         ([(4, 1), (16, 0)], {"trials_per_gpu": "auto", "concurrent": 9}, 4),
@@ -68,8 +75,8 @@ def test_the_family_with_the_least_needs_gives_the_slots(fake: SimpleNamespace, 
             "resources.families.split.cpus: asks for 9 cores where there are 8 (for split)",
         ),
         (
-            {"families_need": {"label": {"gpus": 2.0}}},
-            "resources.families.label.gpus: asks for 2 GPUs where there are 1 (for label)",
+            {"families_need": {"label": {"gpus": 1.0}}, "cpus": 5.0},
+            "resources: no node has 5 cores and 1 GPUs together, as label asks for",
         ),
         (
             {"cpus": 8.0, "families_need": {"label": {"gpus": 0.5}}},
@@ -82,7 +89,7 @@ def test_needs_that_fit_no_node_name_family_and_setting(
 ) -> None:
     nodes((8, 0), (4, 1))
     with pytest.raises(InputError) as caught:
-        slots.count_slots(fake.loaded(2, families=TWO, **resources).spec)
+        slots.check_capacity_of_nodes(fake.loaded(2, families=TWO, **resources).spec)
     assert str(caught.value).splitlines()[0] == problem
 
 
@@ -91,14 +98,14 @@ def test_a_missing_gpu_is_named(fake: SimpleNamespace, nodes: Any) -> None:
     with pytest.raises(
         InputError, match=r"resources\.trials_per_gpu: asks for 1 GPUs where there are 0 \(for label\)"
     ):
-        slots.count_slots(fake.loaded(2, trials_per_gpu="auto").spec)
+        slots.check_capacity_of_nodes(fake.loaded(2, trials_per_gpu="auto").spec)
 
 
 def test_the_task_models_cores_are_checked_too(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     loaded = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
     with pytest.raises(InputError, match=r"resources\.cpus.*\(for the task model\)"):
-        slots.count_slots(loaded)
+        slots.check_capacity_of_nodes(loaded)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6, 7, 11, 49])

@@ -59,7 +59,7 @@ SETTINGS = {
     "valid: cpus, gpus",
     "resources.families.label.cpus=0": "resources.families.label.cpus: must be ≥ 0.01, got 0",
     "resources.families=3": "resources.families: must be a mapping, got 3",
-    "resources.families.split.gpus=1.5": "resources: families.split.gpus: above one GPU only whole ones, got 1.5",
+    "resources.families.split.gpus=1.5": "resources.families.split.gpus: a trial computes on one GPU: give 1, or its share of one, got 1.5",
     "keep=some": 'keep: unknown value "some"; valid: all, front, none',
     "retries=-1": "retries: must be ≥ 0, got -1",
     "trial_hours=0": "trial_hours: must be ≥ 0.0001, got 0",
@@ -246,10 +246,10 @@ def test_a_trial_that_fits_on_no_machine_is_reported(
 def test_a_family_that_fits_on_no_machine_is_named(
     write: Callable[[Any], Path], plain: dict[str, Any]
 ) -> None:
-    changes = ["resources.families.split.cpus=4", "resources.families.label.gpus=2"]
+    changes = ["resources.families.split.cpus=4", "resources.families.label.gpus=1"]
     spec = load_spec(write(plain), overrides_of(changes)).spec
-    assert check_capacity(spec, cpus=4, gpus=2) == []
-    assert check_capacity(spec, cpus=2, gpus=1) == [
-        "resources.families.label.gpus: asks for 2 GPUs where there are 1 (for label)",
+    assert check_capacity(spec, cpus=4, gpus=1) == []
+    assert check_capacity(spec, cpus=2, gpus=0) == [
+        "resources.families.label.gpus: asks for 1 GPUs where there are 0 (for label)",
         "resources.families.split.cpus: asks for 4 cores where there are 2 (for split)",
     ]

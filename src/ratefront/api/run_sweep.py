@@ -61,6 +61,8 @@ def run(
     retry_failed: bool = False,
     tracking_uri: str | None = None,
     own_module: bool = False,
+    address: str | None = None,
+    autoscaling: bool = False,
     progress: bool | Display = True,
 ) -> Sweep:
     """Run a sweep to its end, or resume one, and show its progress in a terminal or notebook.
@@ -77,6 +79,10 @@ def run(
         tracking_uri: MLflow store or server. None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
         own_module: Resume the sweep in ``folder`` also if its Python code (task model, metrics) is new to this machine:
             it is your own. A ``spec`` that you pass runs its code in any case.
+        address: Head of the Ray cluster that runs the trials, HOST:PORT; ``auto``: of the one on this machine. None:
+            as ``RAY_ADDRESS`` says, else Ray starts on this machine for the sweep.
+        autoscaling: The cluster starts nodes as trials wait for them. So what no node has yet is not refused, and
+            ``resources.concurrent`` trials are begun at once.
         progress: Whether to show the progress; or an object that shows it.
 
     Returns:
@@ -95,7 +101,7 @@ def run(
         >>> rf.run(folder=folder / "small", extend=1, progress=False).summary.trials_requested
         2
     """
-    from ratefront.orchestrate.sweep_driver import run_sweep
+    from ratefront.orchestrate.sweep_driver import ClusterOptions, run_sweep
     from ratefront.terminal.progress_display import open_display
 
     is_resumed = resume or retry_failed or extend is not None
@@ -116,6 +122,7 @@ def run(
             extend=more_trials,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
+            cluster=ClusterOptions(address, autoscaling),
             on_update=None if display is None else display.update,
             on_training=None if display is None else display.train,
             on_interrupt=None if display is None else display.ending,

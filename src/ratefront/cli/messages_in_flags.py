@@ -16,6 +16,7 @@ from ratefront.wording import Argument, Message, Named
 
 #: Argument of a public function → the flag that gives it.
 FLAGS = {
+    "address": "--address",
     "folder": "--out",
     "kind": "--kind",
     "overrides": "--set",

@@ -23,9 +23,12 @@ def _as_argument(word: str | Path) -> str:
     return f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
 
 
-def resume_command(folder: Path, tracking_uri: str | None = None) -> str:
-    """Return the command that resumes a sweep. Its ledger holds everything but the tracker's address."""
-    return ratefront_command("sweep", "--out", folder, "--resume", *tracking_arguments(tracking_uri))
+def resume_command(folder: Path, tracking_uri: str | None = None, address: str | None = None) -> str:
+    """Return the command that resumes a sweep. Its ledger holds all but the addresses of the tracker and of Ray."""
+    cluster = [] if address is None else ["--address", address]
+    return ratefront_command(
+        "sweep", "--out", folder, "--resume", *tracking_arguments(tracking_uri), *cluster
+    )
 
 
 def tracking_arguments(uri: str | None) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 
 from ratefront.engine.engine import Engine
@@ -61,6 +62,20 @@ class WorkerFunctions:
     inputs: str = "ratefront.task_models.input_digests:present_inputs"
 
 
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Which machines run the trials.
+
+    Attributes:
+        address: The head of a Ray cluster to join, HOST:PORT or ``auto``; None: that in ``RAY_ADDRESS``, or this
+            machine.
+        is_autoscaling: The cluster starts nodes as trials wait for them: what no node has now is not refused.
+    """
+
+    address: str | None = None
+    is_autoscaling: bool = False
+
+
 def run_sweep(
     loaded: LoadedSpec,
     folder: SweepFolder,
@@ -69,6 +84,7 @@ def run_sweep(
     extend: int | None = None,
     retry_failed: bool = False,
     tracking_uri: str | None,
+    cluster: ClusterOptions | None = None,
     on_update: Callable[[SweepHistory], None] | None,
     on_training: Callable[[TaskModelProgress], None] | None = None,
     on_interrupt: Callable[[], None] | None = None,
@@ -85,6 +101,7 @@ def run_sweep(
         extend: With ``resume``: run this many trials more.
         retry_failed: With ``resume``: try again the trials that had failed for good.
         tracking_uri: The tracking store; it takes precedence over the spec's.
+        cluster: Which machines run the trials; None: this one, or those of ``RAY_ADDRESS``.
         on_update: Called in this thread with the history after each change.
         on_training: Called with the progress of the task model's training.
         on_interrupt: Called by the handler of the first signal.
@@ -100,12 +117,13 @@ def run_sweep(
     folder, options = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
     check_folder(folder, options)
     followers = SweepFollowers(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
-    functions = functions or WorkerFunctions()
+    functions, cluster = functions or WorkerFunctions(), cluster or ClusterOptions()
     with ExitStack() as stack:
         stack.enter_context(one_sweep_per_process())
         stack.enter_context(quiet_ray())
         caught = stack.enter_context(interrupts(on_interrupt))
-        slots = None if resume else _slots(stack, loaded.spec, caught)
+        if not resume:
+            _connect(stack, loaded.spec, folder, cluster, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
         earlier_requests = requests_to_earlier_driver(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
@@ -119,17 +137,18 @@ def run_sweep(
         opening = opening_events(loaded.spec, engine.history, options, opener, change)
         live = LiveSweep(engine, ledger, followers.changed)
         loop = DriverLoop(live, ledger, folder, caught, followers)
-        if runs_trials(opening) or change.moves_files:
-            slots = slots or _slots(stack, loaded.spec, caught)
+        needs_cluster = runs_trials(opening) or change.moves_files
+        if resume and needs_cluster:
+            _connect(stack, loaded.spec, folder, cluster, caught)
         if change.moves_files or has_trials_left(engine, opening):
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
         with followers, _closing_failed(followers, caught), _noticing_moved_folder(ledger):
             if opening:
                 _open(live, loaded.spec, folder, opening, change)
-            if slots and runs_trials(opening):
+            if runs_trials(opening):
                 with _recording_halt(live):
                     loop.carry_out(take_trial_stops(earlier_requests))
-                    _run(live, loaded.spec, folder, slots, functions, loop, on_training)
+                    _run(live, loaded.spec, folder, cluster, functions, loop, on_training)
             elif retry_failed:
                 _log.warning("no trial has failed: there is nothing to try again")
             with caught.at_once():
@@ -137,26 +156,35 @@ def run_sweep(
         return engine.history
 
 
-def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
-    """Connect to the cluster for as long as ``stack`` is open; return how many trials it runs at a time.
+def _connect(
+    stack: ExitStack, spec: SweepSpec, folder: SweepFolder, cluster: ClusterOptions, caught: Interrupts
+) -> None:
+    """Connect to the cluster for as long as ``stack`` is open, and check that its nodes fit the sweep.
 
     All that uses Ray is imported here, before anything starts: some of Ray's names that we use are private.
 
     Raises:
+        InputError: The cluster cannot be joined, has too little, or has nodes that do not fit.
         EngineError: The installed Ray has no such name, or does not start.
     """
     try:
         with caught.at_once():
             import ratefront.orchestrate.tune.tune_driver  # noqa: F401  (it is needed later)
+            from ratefront.orchestrate.cluster.check_nodes import check_nodes
             from ratefront.orchestrate.cluster.ray_cluster import connected
-            from ratefront.orchestrate.cluster.slots import count_slots
-        stack.enter_context(connected(caught))
+            from ratefront.orchestrate.cluster.shipped_modules import own_code
+            from ratefront.orchestrate.cluster.slots import check_capacity_of_nodes
+        has_other_machines = stack.enter_context(connected(caught, cluster.address, own_code(spec)))
     except ImportError as error:
         raise EngineError(
             f"no sweep can run with the installed Ray {version('ray')}: {error}; ratefront was tried with Ray 2.60 "
             "(pip install 'ray[default,tune]==2.60.*')"
         ) from error
-    return count_slots(spec)
+    if not cluster.is_autoscaling:
+        check_capacity_of_nodes(spec)
+    if has_other_machines:
+        with caught.at_once():
+            check_nodes(folder.path)
 
 
 def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engine:
@@ -201,13 +229,14 @@ def _run(
     live: LiveSweep,
     spec: SweepSpec,
     folder: SweepFolder,
-    slots: int,
+    cluster: ClusterOptions,
     functions: WorkerFunctions,
     loop: DriverLoop,
     on_training: Callable[[TaskModelProgress], None] | None,
 ) -> None:
     """Prepare the task model if it is missing, then run trials until the engine is done."""
     with loop.at_once():  # Ray Tune takes seconds to load
+        from ratefront.orchestrate.cluster.slots import count_slots
         from ratefront.orchestrate.task_model_worker import prepare_missing_task_model
         from ratefront.orchestrate.tune.trial_worker import WorkerSetting
         from ratefront.orchestrate.tune.tune_driver import run_trials
@@ -220,7 +249,8 @@ def _run(
         context = replace(context, inputs=live.history.task_model.inputs)
         add_inputs(folder, context.inputs)
     if not live.done:
-        run_trials(live, WorkerSetting(context, functions.trial_steps, functions.limit_memory), slots, loop)
+        setting = WorkerSetting(context, functions.trial_steps, functions.limit_memory)
+        run_trials(live, setting, loop, None if cluster.is_autoscaling else partial(count_slots, spec))
     live.end()
 
 

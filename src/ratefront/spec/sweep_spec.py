@@ -137,21 +137,23 @@ class Sampler(Section):
     ] = 12
 
 
-def _no_sliver(gpus: float) -> float:
+def _of_one_gpu(gpus: float) -> float:
     if 0 < gpus < LEAST_SHARE:
         raise ValueError(f"must be 0 or ≥ {LEAST_SHARE:g}, got {gpus:g}")
+    if gpus > 1:
+        raise ValueError(f"a trial computes on one GPU: give 1, or its share of one, got {gpus:g}")
     return gpus
 
 
 Cores = Annotated[float, Field(ge=LEAST_SHARE, le=MOST_CORES)]
-Gpus = Annotated[float, Field(ge=0, le=MOST_CORES), AfterValidator(_no_sliver)]
+Gpus = Annotated[float, Field(ge=0, json_schema_extra={"maximum": 1}), AfterValidator(_of_one_gpu)]
 
 
 class FamilyResources(Section):
     """What a trial of one family needs, where it differs from the others."""
 
     cpus: Annotated[Cores | None, Field(description="CPU cores of one trial")] = None
-    gpus: Annotated[Gpus | None, Field(description="GPUs of one trial; a fraction shares one")] = None
+    gpus: Annotated[Gpus | None, Field(description="the GPU of one trial: 1, or a share of one")] = None
 
 
 class Resources(Section):
@@ -159,7 +161,7 @@ class Resources(Section):
 
     cpus: Annotated[Cores, Field(description="CPU cores of one trial")] = 1.0
     gpus: Annotated[
-        Gpus, Field(description="GPUs of one trial; a fraction is a share of one and of its memory")
+        Gpus, Field(description="the GPU of one trial: 1, or a share of one and of its memory")
     ] = 0.0
     trials_per_gpu: Annotated[
         Annotated[int, Field(ge=1, le=round(1 / LEAST_SHARE))] | Literal["auto"] | None,
@@ -176,12 +178,6 @@ class Resources(Section):
     def _gpus_once(self) -> Self:
         if self.trials_per_gpu is not None and self.gpus:
             raise ValueError("give either gpus or trials_per_gpu")
-        for name, gpus in [
-            ("gpus", self.gpus),
-            *((f"families.{n}.gpus", f.gpus) for n, f in self.families.items()),
-        ]:
-            if gpus is not None and gpus > 1 and gpus != int(gpus):
-                raise ValueError(f"{name}: above one GPU only whole ones, got {gpus:g}")
         return self
 
     def has_measured_gpu_share(self, family: str) -> bool:

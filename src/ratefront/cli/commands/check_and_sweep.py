@@ -64,6 +64,18 @@ TrackingUriOption = Annotated[
     typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
 ]
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
+    ),
+]
+
+AutoscalingOption = Annotated[
+    bool, typer.Option("--autoscaling", help="The cluster starts nodes as trials wait for them.")
+]
+
 
 def sweep(
     spec: SpecToRunArgument = None,
@@ -79,6 +91,8 @@ def sweep(
     retry_failed: RetryFailedOption = False,
     tracking_uri: TrackingUriOption = None,
     own_module: OwnModuleOption = False,
+    address: AddressOption = None,
+    autoscaling: AutoscalingOption = False,
 ) -> None:
     """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
@@ -91,7 +105,7 @@ def sweep(
     overrides = overrides_of(set_, trials)
     loaded = run_sweep.load_given_spec(spec, out, overrides, tracking_uri=tracking_uri, own_module=own_module)
     folder = out or run_sweep.default_folder(loaded.spec.name)
-    with _fast_exit(), _resume_command_on_failure(folder, tracking_uri):
+    with _fast_exit(), _resume_command_on_failure(resume_command(folder, tracking_uri, address), folder):
         finished = run_sweep.run(
             loaded,
             folder,
@@ -99,6 +113,8 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
+            address=address,
+            autoscaling=autoscaling,
             progress=_DisplayOnClosableTerminal(display_for(SafeConsole(stderr=True))),
         )
     with ignore_closed_output(sys.stderr):
@@ -165,21 +181,21 @@ def _fast_exit() -> Iterator[None]:
 
 
 @contextmanager
-def _resume_command_on_failure(folder: Path, tracking_uri: str | None) -> Iterator[None]:
+def _resume_command_on_failure(command: str, folder: Path) -> Iterator[None]:
     from ratefront.terminal.closed_output import ignore_closed_output
 
     try:
         yield
     except KeyboardInterrupt:
         has_begun = _has_begun(folder)
-        advice = f"go on with: {resume_command(folder, tracking_uri)}" if has_begun else "nothing was started"
+        advice = f"go on with: {command}" if has_begun else "nothing was started"
         with ignore_closed_output(sys.stderr):
             print(f"interrupted; {advice}", file=sys.stderr)
         raise typer.Exit(130) from None
     except EngineError as error:
         if not _has_begun(folder):
             raise
-        advice = f"when the cause is gone, go on with: {resume_command(folder, tracking_uri)}"
+        advice = f"when the cause is gone, go on with: {command}"
         raise EngineError(Message(error, "\n", advice)) from error
 
 

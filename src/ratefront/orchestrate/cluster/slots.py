@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import ray
 
 from ratefront.errors import InputError
+from ratefront.orchestrate.cluster.each_node import living_nodes
 from ratefront.spec.resource_check import check_capacity, needs_by_family, needs_by_user
 from ratefront.spec.sweep_spec import SweepSpec, TrialResources
 
@@ -18,22 +16,26 @@ Node = Mapping[str, float]
 
 
 def count_slots(spec: SweepSpec) -> int:
-    """Return how many trials run at the same time.
+    """Return how many trials run at the same time on the present nodes; 0 if they hold none.
 
     That is ``resources.concurrent``, or fewer if the nodes hold fewer trials of the family that needs the least.
-
-    Raises:
-        InputError: No node has what a trial of some family asks for. The message names the family and the setting.
     """
-    nodes: list[Node] = [node["Resources"] for node in _nodes() if node["Alive"]]
-    _check(spec, nodes)
+    nodes = _resources_of_nodes()
     per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
     return min(max(per_family), spec.resources.concurrent)
 
 
-def _nodes() -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return nodes
+def check_capacity_of_nodes(spec: SweepSpec) -> None:
+    """Check that each trial, and the training of the task model, fits on a present node.
+
+    Raises:
+        InputError: No node has what a trial of some family asks for. The message names the family and the setting.
+    """
+    _check(spec, _resources_of_nodes())
+
+
+def _resources_of_nodes() -> list[Node]:
+    return [node["Resources"] for node in living_nodes()]
 
 
 def _check(spec: SweepSpec, nodes: list[Node]) -> None:
@@ -63,7 +65,4 @@ def _slots_on(node: Node, needs: TrialResources) -> int:
     by_cpu = int(node.get("CPU", 0.0) / needs.cpus + _EPSILON)
     if not needs.gpus:
         return by_cpu
-    gpus = node.get("GPU", 0.0)
-    if needs.gpus < 1:
-        return min(by_cpu, int(gpus) * int(1 / needs.gpus + _EPSILON))
-    return min(by_cpu, int(gpus / needs.gpus))
+    return min(by_cpu, int(node.get("GPU", 0.0)) * int(1 / needs.gpus + _EPSILON))

@@ -9,8 +9,9 @@ from ratefront.errors import EngineError
 class LiveSweepReference:
     """A reference to the live sweep. Tune copies and pickles it: a copy refers to the same sweep, a pickle to none."""
 
-    def __init__(self, sweep: LiveSweep | None) -> None:
-        self._sweep = sweep
+    def __init__(self, sweep: LiveSweep | None, slots: int = 1) -> None:
+        """Refer to ``sweep``; ``slots`` is how many of its trials may run at the same time now."""
+        self._sweep, self.slots = sweep, slots
 
     @property
     def sweep(self) -> LiveSweep:

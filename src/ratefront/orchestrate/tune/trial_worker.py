@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ray import tune
@@ -19,6 +19,8 @@ from ratefront.catalogue.registry import load_target
 from ratefront.engine.messages import Start
 from ratefront.engine.trial_resources import Needs
 from ratefront.history.events import Failed, Finished, Reported
+from ratefront.orchestrate.cluster.node_facts import software_versions
+from ratefront.orchestrate.cluster.version_check import check_versions
 from ratefront.orchestrate.tune.lost_workers import summarise_trial_error
 from ratefront.orchestrate.tune.process_metrics import ProcessMetrics
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, encode_message
@@ -36,11 +38,13 @@ class WorkerSetting:
         context: The sweep's files and settings.
         function: The trial's generator as "package.module:name", such as ``trial_steps``.
         limit_memory: A function of the same form. It is called with a trial's share of GPUs, if it has any.
+        versions: The driver's software (see ``software_versions``).
     """
 
     context: TrialContext
     function: str
     limit_memory: str = "ratefront.trial.device:limit_memory"
+    versions: Mapping[str, str] = field(default_factory=software_versions)
 
 
 def limit_threads(cpus: float) -> None:
@@ -123,6 +127,7 @@ class TrialActor(tune.Trainable):
     def _running(self) -> Steps:
         """Return the trial's generator. Imports happen here, so that their errors count as the trial's."""
         if self._steps is None:
+            check_versions(self._setting.versions)
             limit_threads(self._needs.cpus)
             if self._needs.gpus > 0:
                 load_target(self._setting.limit_memory)(self._needs.gpus)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import ray
+from ray._private import state as ray_state
 from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
@@ -42,6 +44,9 @@ class ResultListener(Stopper):
 #: keeps what it has loaded.
 STOP_PATIENCE_S = 10.0
 
+#: Seconds between two looks at the nodes.
+_COUNT_INTERVAL_S = 5.0
+
 
 class WorkerListener(Callback):
     """Tells the engine of workers that start a trial, are lost with one, or take too long; calls the driver's ``tick``.
@@ -55,9 +60,11 @@ class WorkerListener(Callback):
         loop: DriverLoop,
         error: ReportedWorkerError,
         trial_hours: float | None,
+        slots_now: Callable[[], int] | None = None,
     ) -> None:
+        """Listen for ``reference``'s sweep. ``slots_now`` counts the slots of a cluster whose nodes come and go."""
         self._reference, self._loop, self._error = reference, loop, error
-        self._trial_hours = trial_hours
+        self._trial_hours, self._slots_now, self._next_count = trial_hours, slots_now, 0.0
         self._running: dict[str, Trial] = {}  # by Tune's own trial ids, as the next two
         self._started: dict[str, float] = {}
         self._ended_since: dict[str, float] = {}
@@ -80,6 +87,14 @@ class WorkerListener(Callback):
             raise
         self._fail_overdue_trials()
         self._free_slots_of_ended_trials()
+        self._count_slots()
+
+    def _count_slots(self) -> None:
+        """Let the trials that run be as many as the nodes hold now: nodes come and go."""
+        now = time.monotonic()
+        if self._slots_now is not None and now >= self._next_count:
+            self._next_count = now + _COUNT_INTERVAL_S
+            self._reference.slots = max(1, self._slots_now())
 
     def _fail_overdue_trials(self) -> None:
         """Tell the engine of attempts that have run for too long. Their slots are freed as those of any ended trial."""
@@ -134,8 +149,15 @@ def _identity(trial: Trial) -> tuple[str, int]:
 
 
 def _worker_name(trial: Trial) -> str:
+    """Name the actor and its node, so that a node that fails its trials can be found."""
     actor = trial.temporary_state.ray_actor
-    return f"actor {actor._actor_id.hex()[:12]}" if actor is not None else ""
+    if actor is None:
+        return ""
+    actor_id = actor._actor_id.hex()
+    name = f"actor {actor_id[:12]}"
+    with suppress(Exception):  # Ray promises nothing of this table
+        name += f" at {ray_state.actors(actor_id)['Address']['IPAddress']}"
+    return name
 
 
 def _end_workers(trials: list[Trial]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,22 @@ from ratefront.orchestrate.tune.tune_searcher import EngineSearcher
 _PARTS = 10_000
 
 
-def run_trials(sweep: LiveSweep, setting: WorkerSetting, slots: int, loop: DriverLoop) -> None:
+def run_trials(
+    sweep: LiveSweep, setting: WorkerSetting, loop: DriverLoop, slots_now: Callable[[], int] | None
+) -> None:
     """Run trials until the engine has no more; a Ray cluster must be connected.
+
+    ``slots_now`` counts how many fit on the present nodes. None: as many as ``resources.concurrent`` says are begun,
+    so that a cluster that scales starts nodes for them.
 
     Raises:
         EngineError: Tune stopped before the engine was done, or the ledger could not be written.
     """
-    reference, error = LiveSweepReference(sweep), ReportedWorkerError()
+    spec = setting.context.spec
+    reference, error = LiveSweepReference(sweep, spec.resources.concurrent), ReportedWorkerError()
     with tempfile.TemporaryDirectory(prefix="ratefront-tune-") as storage, tune_reports_to(error):
-        listener = WorkerListener(reference, loop, error, setting.context.spec.trial_hours)
-        tuner = _tuner(reference, listener, setting, slots, Path(storage))
+        listener = WorkerListener(reference, loop, error, spec.trial_hours, slots_now)
+        tuner = _tuner(reference, listener, setting, Path(storage))
         loop.hold_signals()
         try:
             tuner.fit()
@@ -49,7 +56,7 @@ def run_trials(sweep: LiveSweep, setting: WorkerSetting, slots: int, loop: Drive
 
 
 def _tuner(
-    reference: LiveSweepReference, listener: WorkerListener, setting: WorkerSetting, slots: int, storage: Path
+    reference: LiveSweepReference, listener: WorkerListener, setting: WorkerSetting, storage: Path
 ) -> Tuner:
     actor = tune.with_parameters(TrialActor, setting=setting)
     return Tuner(
@@ -58,7 +65,7 @@ def _tuner(
             search_alg=EngineSearcher(reference),
             scheduler=_QueueOrder(),  # type: ignore[no-untyped-call]
             num_samples=-1,
-            max_concurrent_trials=slots,
+            max_concurrent_trials=reference.slots,
             reuse_actors=True,
         ),
         run_config=RunConfig(

@@ -1,0 +1,66 @@
+"""Checks each node of a cluster that a sweep joins: the same software as here, and the sweep's folder in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from ratefront.errors import InputError
+from ratefront.orchestrate.cluster import node_facts
+from ratefront.orchestrate.cluster.each_node import Node, ask_each_node, living_nodes
+from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
+from ratefront.orchestrate.cluster.version_check import version_problems
+
+
+def check_nodes(folder: Path) -> None:
+    """Check every node that can run trials.
+
+    Raises:
+        InputError: One does not answer, has other versions than this process, or does not see the sweep's folder. The
+            message has a line for each problem and names the node.
+    """
+    nodes = [node for node in living_nodes() if node["Resources"].get("CPU", 0.0)]
+    problems = [*_software_problems(nodes)]
+    if not problems:
+        is_new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        problems = [*_folder_problems(nodes, folder)]
+        if problems and is_new:
+            folder.rmdir()
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _software_problems(nodes: Iterable[Node]) -> Iterator[str]:
+    here = software_versions()
+    for answer in ask_each_node(nodes, software_versions, by_value=node_facts):
+        if answer.problem:
+            yield f"node {answer.address}: {answer.problem}"
+        else:
+            yield from version_problems(here, answer.value, answer.address)
+
+
+def _folder_problems(nodes: Iterable[Node], folder: Path) -> Iterator[str]:
+    """Let each node look for a file of the driver's, and the driver for a file of each node's."""
+    question = folder / f".probe-{uuid4().hex}.tmp"
+
+    def file_of(node: Node) -> Path:
+        return question.with_stem(f"{question.stem}-{node['NodeID']}")
+
+    try:
+        question.touch()
+        for answer in ask_each_node(
+            nodes, folder_problem, lambda node: (str(question), str(file_of(node))), by_value=node_facts
+        ):
+            why = answer.problem or answer.value
+            if not why and not file_of(answer.node).exists():
+                why = "what the node writes into it does not arrive here"
+            if why:
+                yield (
+                    f"node {answer.address}: the sweep's folder {folder} is not the same there ({why}): give a folder "
+                    "on a file system that all nodes share"
+                )
+    finally:
+        for file in (question, *map(file_of, nodes)):
+            file.unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""A Ray cluster of several nodes on this machine, each at an address of its own, with a token."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import psutil
+from tests.processes import Marked
+
+HEAD = "127.0.0.2"
+OBJECT_STORE_BYTES = 80 * 2**20
+RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+
+
+@dataclass
+class RayNodes:
+    """The nodes of one cluster. The head has no cores, so that trials run on the others."""
+
+    marked: Marked = field(default_factory=Marked)
+    token: str = field(default_factory=lambda: uuid4().hex * 2)
+    port: int = field(default_factory=lambda: _free_port())
+
+    @property
+    def address(self) -> str:
+        return f"{HEAD}:{self.port}"
+
+    @property
+    def secret(self) -> dict[str, str]:
+        """What a client needs besides the address."""
+        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
+
+    def start_head(self, *more: str) -> None:
+        place = [
+            "--head",
+            "--port",
+            str(self.port),
+            "--num-cpus",
+            "0",
+            "--temp-dir",
+            str(self.marked.ray_folder),
+        ]
+        self._start(HEAD, *(more or ("--include-dashboard=false",)), *place)
+
+    def add(
+        self,
+        host: str,
+        *more: str,
+        cpus: int = 1,
+        environment: Mapping[str, str] | None = None,
+        inside: Sequence[str] = (),
+    ) -> None:
+        """Start a node. ``inside`` are the words of a command in which it runs."""
+        place = ["--address", self.address, "--num-cpus", str(cpus)]
+        self._start(host, *place, *more, environment=environment or {}, inside=inside)
+
+    def _start(
+        self, host: str, *words: str, environment: Mapping[str, str] = {}, inside: Sequence[str] = ()
+    ) -> None:
+        common = [
+            "--node-ip-address",
+            host,
+            "--disable-usage-stats",
+            "--object-store-memory",
+            str(OBJECT_STORE_BYTES),
+        ]
+        done = subprocess.run(
+            [*inside, *RAY, "start", *words, *common],
+            env=os.environ | self.marked.environment | self.secret | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def kill(self, host: str) -> None:
+        """Kill a node: all its processes at once."""
+        for process in self._processes():
+            if process.name() == "raylet" and f"--node_ip_address={host}" in process.cmdline():
+                _kill([process, *process.children(recursive=True)])
+                return
+        raise AssertionError(f"there is no node at {host}")
+
+    def close(self) -> None:
+        while left := self._processes():  # what dies may start another first
+            _kill(left)
+        self.marked.close()
+
+    def _processes(self) -> list[psutil.Process]:
+        processes = []
+        for pid in self.marked.alive():
+            with suppress(psutil.NoSuchProcess):
+                processes.append(psutil.Process(pid))
+        return processes
+
+
+@contextmanager
+def ray_nodes(*hosts: str) -> Iterator[RayNodes]:
+    """A cluster with nodes of one core at these addresses, started one after another."""
+    nodes = RayNodes()
+    try:
+        nodes.start_head()
+        for host in hosts:
+            nodes.add(host)
+        yield nodes
+    finally:
+        nodes.close()
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=20)
+
+
+def _free_port() -> int:
+    with socket.socket() as server:
+        server.bind((HEAD, 0))
+        port: int = server.getsockname()[1]
+        return port
