@@ -2,12 +2,15 @@
 
 Two of them do not disturb each other, nor a SLURM that is installed for the machine: ports are free ones, and the
 configuration and the key for munge lie in the folder. Needs Debian's ``slurm-wlm`` and ``munge``, and root.
+
+``python tests/cluster/slurm_cluster.py`` starts one to try things on, until Ctrl-C.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -192,3 +195,9 @@ def _cancel_all(cluster: SlurmCluster) -> None:
     for number in cluster.run("squeue", "--noheader", "--format=%i").split():
         cluster.run("scancel", "--signal=KILL", "--full", number)
     cluster.wait_for(lambda: not cluster.run("squeue", "--noheader"), "an empty queue", 60)
+
+
+if __name__ == "__main__":
+    with two_nodes() as started:
+        print(f"export SLURM_CONF={started.folder / 'slurm.conf'}", flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})

@@ -28,6 +28,13 @@ _ENDED = ("CANCELLED", "COMPLETED", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIM
 GONE_WITHIN_S = 40.0
 
 
+def _marked() -> Marked:
+    """Processes by their mark alone, until the job has made a folder of its own."""
+    marked = Marked()
+    marked.ray_folder.rmdir()
+    return marked
+
+
 def _called(process: psutil.Process) -> str:
     with suppress(psutil.Error):
         return " ".join(process.cmdline())
@@ -40,7 +47,7 @@ class SlurmSweep:
 
     cluster: SlurmCluster
     place: Path
-    marked: Marked = field(default_factory=Marked)
+    marked: Marked = field(default_factory=_marked)
     number: str = ""
     epochs: int = 40
 
@@ -96,7 +103,8 @@ class SlurmSweep:
 
         def trains() -> bool:
             history = self.history
-            return history.trials_ended >= 1 and any(t.step >= 2 for t in history.with_status("running"))
+            goes_on = history.halted is None and history.trials_ended >= 1
+            return goes_on and any(trial.step >= 2 for trial in history.with_status("running"))
 
         self.wait(trains, "a trial that trains")
         self.marked.ray_folder = Path(self.driver().environ()["RATEFRONT_JOB_FOLDER"])

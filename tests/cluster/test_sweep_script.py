@@ -15,7 +15,8 @@ import pytest
 
 pytestmark = pytest.mark.medium
 
-SCRIPT = Path(__file__).parents[2] / "cluster" / "slurm" / "sweep.sbatch"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "cluster" / "slurm" / "sweep.sbatch"
 
 #: Each program writes down its words. Ray says where its head is; ratefront ends as it is told, or by a signal.
 _PROGRAM = """\
@@ -111,7 +112,9 @@ def _wait(holds: Callable[[], object]) -> None:
 
 def test_shellcheck_finds_nothing() -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")
-    done = subprocess.run([shellcheck, SCRIPT], capture_output=True, text=True)
+    scripts = [*(ROOT / "cluster").rglob("*.sbatch"), *(ROOT / "cluster").rglob("*.sh"), ROOT / ".ci" / "run"]
+    assert SCRIPT in scripts
+    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
