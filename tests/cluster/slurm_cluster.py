@@ -198,6 +198,7 @@ def _cancel_all(cluster: SlurmCluster) -> None:
 
 
 if __name__ == "__main__":
-    with two_nodes() as started:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
+    with suppress(KeyboardInterrupt), two_nodes() as started:
         print(f"export SLURM_CONF={started.folder / 'slurm.conf'}", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.pause()
