@@ -1,0 +1,203 @@
+"""``cluster/slurm/sweep.sbatch`` with stand-ins for Ray, ratefront and SLURM's commands: what it decides itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.medium
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "cluster" / "slurm" / "sweep.sbatch"
+
+#: Each program writes down its words. Ray says where its head is; ratefront ends as it is told, or by a signal.
+_PROGRAM = """\
+#!{python}
+import json, os, signal, sys, time
+from pathlib import Path
+name, words, place = Path(sys.argv[0]).name, sys.argv[1:], Path({place!r})
+with (place / "calls").open("a") as calls:
+    calls.write(json.dumps([name, *words]) + "\\n")
+if name == "ray":
+    if (place / "ray_fails").exists():
+        sys.exit("no Ray here")
+    folder = Path(words[words.index("--temp-dir") + 1])
+    folder.mkdir()
+    (folder / "ray_current_cluster").write_text("10.0.0.1:4321")
+    print("Ray runtime started.", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    time.sleep(60)
+if name == "ip" and words[-1] == "ib0":
+    print("3: ib0    inet 10.1.0.1/16 brd 10.1.255.255 scope global ib0\\\\       valid_lft forever")
+if name == "ratefront":
+    def interrupted(*_):
+        sys.exit(130)
+    signal.signal(signal.SIGUSR1, interrupted)
+    (place / "driver_runs").touch()
+    time.sleep(float(os.environ.get("DRIVER_RUNS_S", "0")))
+    sys.exit(int(os.environ.get("DRIVER_CODE", "0")))
+"""
+
+
+class Job:
+    """The script as a job of one node runs it."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.bin = place, place / "bin"
+        self.bin.mkdir()
+        for name in ("ray", "ratefront", "scontrol", "scancel", "ip"):
+            program = self.bin / name
+            program.write_text(_PROGRAM.format(python=sys.executable, place=str(place)))
+            program.chmod(0o755)
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        given = {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "SLURM_JOB_ID": "7",
+            "SLURM_JOB_NUM_NODES": "1",
+            "SLURM_NODEID": "0",
+            "SLURMD_NODENAME": "n1",
+            "SLURM_CPUS_ON_NODE": "4",
+            **environment,
+        }
+        return subprocess.Popen(
+            ["bash", str(SCRIPT), *words],
+            env=given,
+            cwd=self.place,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, **environment: str) -> tuple[int, str]:
+        """Return the exit code, and what was said on standard error."""
+        process = self.start(*words, **environment)
+        _, errors = process.communicate(timeout=60)
+        return process.returncode, errors
+
+    def calls(self, name: str) -> list[list[str]]:
+        calls = self.place / "calls"
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        return [words for known, *words in map(json.loads, lines) if known == name]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+@pytest.fixture
+def resumable(job: Job) -> Job:
+    """A job in whose folder a sweep has begun."""
+    folder = job.place / "runs"
+    folder.mkdir()
+    (folder / "ledger.jsonl").touch()
+    return job
+
+
+def _wait(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_shellcheck_finds_nothing() -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    scripts = [*(ROOT / "cluster").rglob("*.sbatch"), *(ROOT / "cluster").rglob("*.sh"), ROOT / ".ci" / "run"]
+    assert SCRIPT in scripts
+    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("words", [("spec.yaml",), ("spec.yaml", "--out"), ("spec.yaml", "--out=")])
+def test_a_job_without_a_folder_is_refused(job: Job, words: tuple[str, ...]) -> None:
+    code, errors = job.run(*words)
+    assert code == 2
+    assert "--out DIR" in errors
+    assert job.calls("ray") == []
+
+
+@pytest.mark.parametrize("out", [("--out", "runs"), ("--out=runs",)])
+def test_a_sweep_that_has_begun_is_resumed(resumable: Job, out: tuple[str, ...]) -> None:
+    assert resumable.run("a spec.yaml", *out, "--set", "trials=3")[0] == 0
+    assert resumable.calls("ratefront") == [
+        ["sweep", "a spec.yaml", "--set", "trials=3", "--resume", "--out", "runs"]
+    ]
+
+
+def test_a_new_sweep_begins_and_a_finished_one_is_not_started_again(job: Job) -> None:
+    assert job.run("spec.yaml", "--out", "runs") == (0, "")
+    assert job.calls("ratefront") == [["sweep", "spec.yaml", "--out", "runs"]]
+    assert job.calls("scontrol") == []
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_job_that_starts_again_does_not_extend_again(resumable: Job, restarts: int) -> None:
+    words = ("--out", "runs", "--extend", "20", "--extend=3", "--retry-failed")
+    assert resumable.run(*words, SLURM_RESTART_COUNT=str(restarts))[0] == 0
+    ((_, *given),) = resumable.calls("ratefront")
+    more = [] if restarts else ["--extend", "20", "--extend=3", "--retry-failed"]
+    assert given == ["--resume", *more, "--out", "runs"]
+
+
+def test_the_driver_s_failure_is_the_job_s(job: Job) -> None:
+    assert job.run("spec.yaml", "--out", "runs", DRIVER_CODE="1")[0] == 1
+    assert job.run("spec.yaml", "--out", "runs", DRIVER_CODE="130")[0] == 130  # ratefront stop
+    assert job.calls("scontrol") == []
+
+
+def test_a_sweep_whose_time_is_up_waits_for_its_next_turn(job: Job) -> None:
+    process = job.start("spec.yaml", "--out", "runs", DRIVER_RUNS_S="60")
+    _wait((job.place / "driver_runs").exists)
+    process.send_signal(signal.SIGUSR1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert job.calls("scontrol") == [["requeue", "7"]]
+
+
+def test_a_time_limit_too_short_to_begin_does_not_start_again(job: Job) -> None:
+    (job.bin / "python3").write_text("#!/bin/sh\nsleep 2; echo 10001\n")
+    (job.bin / "python3").chmod(0o755)
+    process = job.start("spec.yaml", "--out", "runs")
+    time.sleep(1)
+    process.send_signal(signal.SIGUSR1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "before the sweep began" in errors
+    assert job.calls("scontrol") == job.calls("ratefront") == []
+
+
+def test_ray_that_does_not_start_ends_the_job(job: Job) -> None:
+    (job.place / "ray_fails").touch()
+    code, errors = job.run("spec.yaml", "--out", "runs")
+    assert code == 1
+    assert "no Ray here" in errors
+    assert "Ray does not start on n1" in errors
+    assert job.calls("ratefront") == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "address"),
+    [
+        ({}, None),
+        ({"RATEFRONT_NODE_ADDRESSES": "n10=10.0.0.10,n1=10.0.0.1"}, "10.0.0.1"),
+        ({"RATEFRONT_INTERFACE": "ib0"}, "10.1.0.1"),
+        ({"RATEFRONT_INTERFACE": "ib0", "RATEFRONT_NODE_ADDRESSES": "n2=10.0.0.2"}, "10.1.0.1"),
+    ],
+)
+def test_a_node_s_address_can_be_told(job: Job, variables: dict[str, str], address: str | None) -> None:
+    assert job.run("spec.yaml", "--out", "runs", **variables)[0] == 0
+    (words,) = job.calls("ray")
+    told = words[words.index("--node-ip-address") + 1] if "--node-ip-address" in words else None
+    assert told == address
+    assert words[words.index("--num-cpus") + 1] == "4"
+    assert words[words.index("--num-gpus") + 1] == "0"
