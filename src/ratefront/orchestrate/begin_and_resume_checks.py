@@ -93,6 +93,18 @@ def check_extensible(engine: Engine, options: ResumeOptions) -> None:
         )
 
 
+def check_budget(engine: Engine, options: ResumeOptions) -> None:
+    """Check that ``extend`` and ``retry_failed`` have something to spend. A resume alone draws the report again.
+
+    Raises:
+        InputError: The budget is spent.
+    """
+    for option in ("extend", "retry_failed"):
+        if getattr(options, option) and engine.why_over_budget:
+            asked = Argument(option, getattr(options, option))
+            raise InputError(Message(asked, f": {engine.why_over_budget}; nothing was changed"))
+
+
 def has_trials(folder: SweepFolder) -> bool:
     """Return whether the ledger holds trials. A ledger that cannot be read counts as one that does."""
     try:

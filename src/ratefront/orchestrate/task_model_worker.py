@@ -41,7 +41,8 @@ def prepare_missing_task_model(
 ) -> None:
     """Prepare the task model on a worker if its files are missing or damaged, and record it.
 
-    ``function`` prepares it, as ``prepare_task_model`` does. ``on_training`` is called with its progress.
+    ``function`` prepares it, as ``prepare_task_model`` does. ``on_training`` is called with its progress. Where the
+    sweep ends meanwhile, because its budget is spent, the worker is ended; what it has saved stays in the cache.
 
     Raises:
         InputError: The data set or the task model cannot be had as the sweep file asks.
@@ -51,7 +52,10 @@ def prepare_missing_task_model(
     before = live.history.task_model
     if before is not None and is_intact(folder.task_model, identity=before.identity):
         return
-    ready = _prepare_on_worker(function, context, loop, on_training)
+    try:
+        ready = _prepare_on_worker(function, context, live, loop, on_training)
+    except _SweepHasEnded:
+        return
     for warning in ready.warnings:
         _log.warning("%s", warning)
     if before is None:
@@ -66,9 +70,14 @@ def prepare_missing_task_model(
         _log.warning("the task model's files were missing or damaged: it was made again")
 
 
+class _SweepHasEnded(Exception):
+    """The engine ended the sweep while a worker prepared its task model."""
+
+
 def _prepare_on_worker(
     function: str,
     context: TrialContext,
+    live: LiveSweep,
     loop: DriverLoop,
     on_training: Callable[[TaskModelProgress], None] | None,
 ) -> TaskModelReady:
@@ -81,6 +90,8 @@ def _prepare_on_worker(
 
     def tick() -> None:
         loop.tick()
+        if live.history.ended:
+            raise _SweepHasEnded
         progress.pass_on()
 
     ready: TaskModelReady = _on_worker(

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 _REDRAW_S = 0.25
 _MOST_RUNNING = 20
 #: Lines of the live block that show no trial.
-_OTHER_LINES = 4
+_OTHER_LINES = 5
 
 #: Without a terminal, lines about epochs of the task model are at least this far apart.
 _EPOCHS_APART_S = 10.0
@@ -142,7 +142,7 @@ class PlainDisplay(Display):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._ended_trials: _EndedTrials | None = None
-        self._printed_task_model = False
+        self._printed_task_model = self._printed_grace = False
         self._training = TaskModelProgress()
         self._next_s = 0.0
 
@@ -163,6 +163,9 @@ class PlainDisplay(Display):
             self._ended_trials = _EndedTrials(history)
             self._print(*self._ended_trials.line_of_earlier_ends(history))
         self._print(*self._ended_trials.new_lines(history))
+        if history.budget_spent is not None and not self._printed_grace:
+            self._printed_grace = True
+            self._print(Text(phrases.grace(history)))
 
     @override
     def train(self, progress: TaskModelProgress) -> None:
@@ -266,6 +269,8 @@ class LiveDisplay(Display):
         if not self._is_over:
             lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - _OTHER_LINES)))
         lines.append(_bar(history, self._is_over))
+        if history.budget_spent is not None and not self._is_over:
+            lines.append(Text(phrases.grace(history)))
         if self._is_asked_to_end and not self._is_over:
             lines.append(Text(ENDING))
         return Group(*lines)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from ratefront.cli.next_command import ratefront_command, resume_command, tracking_arguments
+from ratefront.cli.next_command import command_with_more, ratefront_command, resume_command, tracking_arguments
 from ratefront.cli.shared_arguments import OverridesOption, OwnModuleOption, SpecArgument, overrides_of
 from ratefront.errors import EngineError, InputError
 from ratefront.wording import Message
@@ -202,5 +202,8 @@ def _print_outcome(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None
         f"browse the trials: {ratefront_command('ui', folder, *tracking_arguments(tracking_uri))}",
         file=sys.stderr,
     )
+    if summary.is_budget_spent and summary.ended_early:
+        larger = sweep.status().larger_budget
+        print(f"go on with: {command_with_more(folder, larger, tracking_uri)}", file=sys.stderr)
     for warning in summary.warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -16,6 +16,7 @@ from ratefront.history.events import Failed, Started
 from ratefront.orchestrate.driver_loop import DriverLoop
 from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
 from ratefront.orchestrate.tune.lost_workers import ReportedWorkerError, summarise_worker_error
+from ratefront.orchestrate.tune.trial_worker import needs_of
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
 
 
@@ -103,7 +104,7 @@ class WorkerListener(Callback):
         """Tell the engine which worker runs the trial."""
         trial_id, attempt = _identity(trial)
         self._running[trial.trial_id], self._started[trial.trial_id] = trial, time.monotonic()
-        self._tell(Started(trial_id, attempt, _worker_name(trial)))
+        self._tell(Started(trial_id, attempt, _worker_name(trial), needs_of(trial.config).gpus))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tell the engine why the worker was lost."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut
+from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut, TimePassed
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
+from ratefront.testing.faults.budget_model import BudgetModel
 
 Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
 
@@ -68,11 +69,14 @@ class ReferenceModel:
         """
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
         self._most = most
+        self._budget = BudgetModel()
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
 
-    def follow(self, event: events.Event) -> Iterator[str]:
-        """Take the next event; yield what is wrong with it at this place."""
+    def follow(self, event: events.Event, time: float) -> Iterator[str]:
+        """Take the next event, which was written at ``time``; yield what is wrong with it at this place."""
+        is_grace_over = self._budget.is_grace_over(time)
+        yield from self._budget.follow(event, time)
         if isinstance(self.last, events.Halted) and not isinstance(
             event, events.Resumed | events.Reconfigured
         ):
@@ -84,22 +88,41 @@ class ReferenceModel:
                     yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are, of {self.requested}"
                 self.trials[trial_id] = TrialModel()
             case events.Resumed():
-                for trial in self.trials.values():
-                    if trial.status == "running":
-                        trial.status = "planned"
-                        trial.lose_attempt()
+                self._lose_attempts()
             case events.Extended(trials):
                 if trials <= self.requested:
                     yield f"the sweep is extended from {self.requested} to {trials} trials"
                 self.requested = trials
-            case events.Ended():
-                ended = sum(trial.has_ended for trial in self.trials.values())
-                if ended != min(self.requested, self._most):
+            case events.Ended(is_budget_spent=is_budget_spent):
+                ended, running = self._number_ended(), self._number_running()
+                if is_budget_spent == self._all_ended():
                     yield f"the sweep ends with {ended} of {self.requested} trials ended"
+                if is_budget_spent and not self._budget.is_over(time):
+                    yield "the sweep ends before its budget is spent"
+                if running and not is_grace_over:
+                    yield f"the sweep ends while {running} trials run, which may still end"
+                self._lose_attempts()
             case events.Created() | events.TaskModelReady() | events.Reconfigured() | events.Halted():
+                pass
+            case events.BudgetSpent():
                 pass
             case _:
                 yield from self._follow_trial(event)
+
+    def _lose_attempts(self) -> None:
+        for trial in self.trials.values():
+            if trial.status == "running":
+                trial.status = "planned"
+                trial.lose_attempt()
+
+    def _number_ended(self) -> int:
+        return sum(trial.has_ended for trial in self.trials.values())
+
+    def _number_running(self) -> int:
+        return sum(trial.status == "running" for trial in self.trials.values())
+
+    def _all_ended(self) -> bool:
+        return self._number_ended() >= min(self.requested, self._most)
 
     def _follow_trial(self, event: events.TrialEvent) -> Iterator[str]:
         trial = self.trials.setdefault(event.trial_id, TrialModel())
@@ -149,13 +172,16 @@ class ReferenceModel:
 
     def expected_events(self, message: EngineMessage, is_valid: bool) -> tuple[type[events.Event], ...]:
         """Return the events that a message must lead to now; ``is_valid``: what it reports is a measurement."""
+        if isinstance(message, TimePassed):
+            return self._expected_at(message.time)
         trial = self.trials.get(message.trial_id)
         if trial is None or trial.has_ended:
             return ()
         if isinstance(message, StopRequested):
             return (events.Stopped,)
         runs = trial.status == "running" and message.attempt == trial.attempts
-        is_next = trial.status == "planned" and message.attempt == trial.attempts + 1
+        may_begin = trial.status == "planned" and not self._budget.is_over()
+        is_next = may_begin and message.attempt == trial.attempts + 1
         expected: type[events.Event]
         match message:
             case events.Started():
@@ -169,6 +195,14 @@ class ReferenceModel:
             case events.Reported() | events.Finished():
                 expected = type(message) if is_valid else events.Failed
         return (expected,) if runs else ()
+
+    def _expected_at(self, time: float) -> tuple[type[events.Event], ...]:
+        """Return the events that are due because time has passed."""
+        if isinstance(self.last, events.Ended) or self._all_ended():
+            return ()
+        if self._budget.found_s is None:
+            return (events.BudgetSpent,) if self._budget.is_over(time) else ()
+        return (events.Ended,) if self._budget.is_grace_over(time) else ()
 
 
 def all_finite(metrics: Mapping[str, float]) -> bool:
