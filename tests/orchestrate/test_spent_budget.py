@@ -56,7 +56,7 @@ def test_a_spent_budget_ends_the_sweep_and_loses_no_trial(
 
     before = (folder / "ledger.jsonl").read_bytes()
     fake.run(small, folder, resume=True)
-    with pytest.raises(InputError, match="extend=2: the budget of .* is spent"):
+    with pytest.raises(InputError, match=r"extend=2: the budget of .* is spent"):
         fake.run(small, folder, resume=True, extend=2)
     assert (folder / "ledger.jsonl").read_bytes() == before, "a spent budget leaves nothing to do"
 

@@ -32,9 +32,7 @@ def resume_command(folder: Path, tracking_uri: str | None = None) -> str:
 def command_with_more(folder: Path, larger: Mapping[str, float], tracking_uri: str | None = None) -> str:
     """Return the command that resumes a sweep with a larger budget; ``larger`` has values by keys of the sweep file."""
     words = [word for key, value in larger.items() for word in ("--set", f"{key}={value:g}")]
-    return ratefront_command(
-        "sweep", "--out", folder, "--resume", *words, *tracking_arguments(tracking_uri)
-    )
+    return ratefront_command("sweep", "--out", folder, "--resume", *words, *tracking_arguments(tracking_uri))
 
 
 def tracking_arguments(uri: str | None) -> list[str]:

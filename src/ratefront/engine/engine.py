@@ -151,7 +151,9 @@ class Engine:
             EngineError: The sweep cannot go on, because its folder is full, or because its data or code have changed.
                 The attempt is then lost with the driver and uses up no retry.
         """
-        return self._judge_time(message.time) if isinstance(message, TimePassed) else self._judge_trial(message)
+        return (
+            self._judge_time(message.time) if isinstance(message, TimePassed) else self._judge_trial(message)
+        )
 
     def _judge_time(self, now: float) -> list[events.Event]:
         if self.history.ended or self._has_all_trials:

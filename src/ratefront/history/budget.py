@@ -23,7 +23,9 @@ class Spent(NamedTuple):
 
 def spent_by(history: SweepHistory, now: float) -> Spent:
     """What a sweep has spent up to now, where a driver is at work: never less than when it was found spent."""
-    found = Spent(0.0, 0.0) if history.budget_spent is None else history.budget_spent  # a clock may be put back
+    found = (
+        Spent(0.0, 0.0) if history.budget_spent is None else history.budget_spent
+    )  # a clock may be put back
     return Spent(
         max(found.hours, history.worked_s(now) / 3600.0), max(found.gpu_hours, history.gpu_s(now) / 3600.0)
     )

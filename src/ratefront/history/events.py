@@ -72,7 +72,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker took the trial. ``attempt`` counts from 1; ``gpus`` is what it was given, a fraction if it shares one."""
+    """A worker took the trial. ``attempt`` counts from 1; ``gpus`` is what it has, a fraction if it shares one."""
 
     trial_id: str
     attempt: int

@@ -72,7 +72,7 @@ def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
                 Message(f"{path} already holds a sweep; go on with ", RESUME, ", or choose another folder")
             )
         return
-    if any(path.iterdir()):
+    if any(entry != folder.forecast for entry in path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
 
 

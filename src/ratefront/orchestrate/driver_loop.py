@@ -1,8 +1,9 @@
 """What the driver does at every turn of the loop that waits for workers.
 
 It checks for signals, for the sweep's folder and for its budget, carries out stop requests, and lets the followers draw
-the report. The loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that. Where the driver is in no loop, as
-while it replays a long ledger or delivers what is left to a tracker, a thread looks for requests to stop the sweep.
+the report. The loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that. Where the driver is
+in no loop, as while it replays a long ledger or delivers what is left to a tracker, a thread looks for requests to stop
+the sweep.
 """
 
 from __future__ import annotations

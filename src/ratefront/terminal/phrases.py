@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from ratefront.history.budget import recorded_budget
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.trial_records import ENDED, Scalar, Status, series_of
+
+#: Words a number.
+Shown: TypeAlias = Callable[[float], str]
 
 _STYLES: Mapping[Status, str] = {
     "finished": "green",
@@ -108,4 +112,6 @@ def grace(history: SweepHistory) -> str:
     minutes = recorded_budget(history.spec).grace_minutes
     if not minutes or not history.counts["running"]:
         return "the budget is spent: the sweep ends"
-    return f"the budget is spent: trials that run may end within {duration(60 * minutes)}; no further one begins"
+    return (
+        f"the budget is spent: trials that run may end within {duration(60 * minutes)}; no further one begins"
+    )

@@ -72,13 +72,15 @@ class WorkerListener(Callback):
         self._loop.begin()
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Call ``tick``; if it ends the sweep, end the workers."""
+        """Call ``tick``; if it ends the sweep, end the workers: they go on from their checkpoints when it goes on."""
         try:
             with self._reference.sweep.keeping_failure():
                 self._loop.tick()
         except BaseException:
             _end_workers(trials)
             raise
+        if self._reference.sweep.history.ended:  # the budget is spent
+            _end_workers(trials)
         self._fail_overdue_trials()
         self._free_slots_of_ended_trials()
 

@@ -79,6 +79,7 @@ class Summary:
     gpu_hours: float
     budget: Mapping[str, float | None]
     is_budget_spent: bool
+    forecast: Mapping[str, Any] | None
     task_model_accuracy: float | None
     task_model_accuracy_given: float | None
     task_model_bytes: int | None
@@ -110,8 +111,13 @@ class Summary:
         }
 
 
-def summarise(history: SweepHistory, task_model: TaskModelInfo, overlay: PredictionBounds | None) -> Summary:
-    """The summary of a sweep, as far as it has come."""
+def summarise(
+    history: SweepHistory,
+    task_model: TaskModelInfo,
+    overlay: PredictionBounds | None,
+    forecast: Mapping[str, Any] | None = None,
+) -> Summary:
+    """The summary of a sweep, as far as it has come; ``forecast`` is its own, beside what it took."""
     reference, front = reference_of(history, task_model, overlay), front_of(history)
     objectives = objectives_of(history.spec)
     volume, why_volume = _volume(front, objectives, reference)
@@ -132,6 +138,7 @@ def summarise(history: SweepHistory, task_model: TaskModelInfo, overlay: Predict
         gpu_hours=history.speed.gpu_s / 3600.0,
         budget=recorded_budget(history.spec).model_dump(),
         is_budget_spent=history.budget_spent is not None or history.ended_by_budget,
+        forecast=forecast,
         task_model_accuracy=task_model.accuracy,
         task_model_accuracy_given=task_model.accuracy_given,
         task_model_bytes=task_model.task_model_bytes,

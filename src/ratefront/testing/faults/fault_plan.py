@@ -132,7 +132,9 @@ class FaultPlan:
 
     def undisturbed(self) -> FaultPlan:
         """Return the plan without what only takes time: trials have the same defects, the person asks for the same."""
-        return replace(self, faults=(), at_budget_end=(), odds=FaultOdds(defective_trial=self.odds.defective_trial))
+        return replace(
+            self, faults=(), at_budget_end=(), odds=FaultOdds(defective_trial=self.odds.defective_trial)
+        )
 
     def defect(self, trial_id: str, times_reopened: int) -> TrialDefect | None:
         """Return what is wrong with a trial; it may pass when a person has the trial tried again."""

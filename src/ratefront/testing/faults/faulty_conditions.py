@@ -114,9 +114,7 @@ def _larger(history: SweepHistory) -> Budget:
     """Return a budget larger than what was spent."""
     before = SweepSpec.model_validate(history.spec).budget
     spent = {"hours": history.speed.worked_s / 3600, "gpu_hours": history.speed.gpu_s / 3600}
-    larger = {
-        key: max(LEAST_HOURS, RAISE * spent[key]) for key in spent if getattr(before, key) is not None
-    }
+    larger = {key: max(LEAST_HOURS, RAISE * spent[key]) for key in spent if getattr(before, key) is not None}
     return before.model_copy(update=larger)
 
 

@@ -209,6 +209,17 @@ def _table(simulation: FaultySimulation) -> Iterator[str]:
     ended_ids = [name for name, trial in history.trials.items() if trial.ended]
     if ids != ended_ids or [*history.trials] != [f"t{number:04d}" for number in range(len(history.trials))]:
         yield f"trials.csv has {ids} of {due} trials"
+    last = _last_statuses(simulation)
+    said = {trial_id: status for trial_id, status in endings(simulation) if status in ENDED}
+    if last != said:
+        yield f"the trials ended as {last}, the history says {said}"
+    for trial_id in front(simulation):
+        if last.get(trial_id) != "finished":
+            yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
+
+
+def _last_statuses(simulation: FaultySimulation) -> dict[str, str]:
+    """Return how each trial ended, by its last event."""
     last: dict[str, str] = {}
     for entry in simulation.entries:
         match entry.event:
@@ -222,12 +233,7 @@ def _table(simulation: FaultySimulation) -> Iterator[str]:
                 last[trial_id] = "failed"
             case _:
                 pass
-    said = {trial_id: status for trial_id, status in endings(simulation) if status in ENDED}
-    if last != said:
-        yield f"the trials ended as {last}, the history says {said}"
-    for trial_id in front(simulation):
-        if last.get(trial_id) != "finished":
-            yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
+    return last
 
 
 def _tracking(simulation: FaultySimulation) -> Iterator[str]:
