@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 _REDRAW_S = 0.25
 _MOST_RUNNING = 20
 #: Lines of the live block that show no trial.
-_OTHER_LINES = 5
+_OTHER_LINES = 4
 
 #: Without a terminal, lines about epochs of the task model are at least this far apart.
 _EPOCHS_APART_S = 10.0
@@ -267,7 +267,8 @@ class LiveDisplay(Display):
         history = self._history
         lines: list[RenderableType] = [Text(self._heading(), style="dim", no_wrap=True, overflow="ellipsis")]
         if not self._is_over:
-            lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - _OTHER_LINES)))
+            others = _OTHER_LINES + (history.budget_spent is not None)
+            lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - others)))
         lines.append(_bar(history, self._is_over))
         if history.budget_spent is not None and not self._is_over:
             lines.append(Text(phrases.grace(history)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from ratefront.history.budget import Spent, larger_budget, recorded_budget
+from ratefront.history.budget import Spent, larger_budget, recorded_budget, spent_by
 from ratefront.history.events import Entry, to_plain
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
@@ -177,10 +177,10 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         running=len(at_work),
         planned=unended - len(at_work),
         elapsed_s=speed.elapsed_s,
-        gpu_hours=speed.gpu_hours,
+        gpu_hours=speed.spent.gpu_hours,
         budget=budget.model_dump(),
         is_budget_spent=history.budget_spent is not None or history.ended_by_budget,
-        larger_budget=larger_budget(budget, Spent(speed.elapsed_s / 3600, speed.gpu_hours)),
+        larger_budget=larger_budget(budget, speed.spent),
         trials_per_hour=speed.trials_per_hour,
         remaining_s=speed.remaining_s,
         running_trials=tuple(
@@ -213,7 +213,7 @@ def _at_work(history: SweepHistory, driver: DriverProcess | None) -> list[TrialH
 
 class _Speed(NamedTuple):
     elapsed_s: float
-    gpu_hours: float
+    spent: Spent
     trials_per_hour: float | None
     remaining_s: float | None
 
@@ -221,10 +221,10 @@ class _Speed(NamedTuple):
 def _speed(history: SweepHistory, driver: DriverProcess | None, now: float) -> _Speed:
     is_at_work = _has_recorded(history, driver) and not history.ended
     worked_s = history.worked_s(now) if is_at_work else history.speed.worked_s
-    gpu_s = history.gpu_s(now) if is_at_work else history.speed.gpu_s
+    spent = spent_by(history, now if is_at_work else history.last_time)
     speed = history.speed.trials_per_hour(worked_s)
     left = history.trials_requested - history.trials_ended
-    return _Speed(worked_s, gpu_s / 3600.0, speed, 3600.0 * left / speed if speed and is_at_work else None)
+    return _Speed(worked_s, spent, speed, 3600.0 * left / speed if speed and is_at_work else None)
 
 
 def _running(trial: TrialHistory, silent_s: float | None) -> RunningTrial:
