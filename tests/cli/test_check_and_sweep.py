@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,10 @@ from ratefront.cli import app
 from ratefront.cli.next_command import ratefront_command, resume_command
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import EngineError, InputError, SpecError
-from ratefront.history.events import LEDGER_FORMAT, Created, Reconfigured
+from ratefront.history.events import LEDGER_FORMAT, BudgetSpent, Created, Ended, Reconfigured
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, to_plain
+from ratefront.store.forecast_file import CalibrationTrial, Forecast, ForecastRange
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -51,6 +53,7 @@ def run_arguments(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             trials_requested=7,
             front=(None,),
             ended_early="nothing is left",
+            is_budget_spent=False,
             warnings=("the bounds are off",),
         )
         return SimpleNamespace(summary=summary, folder=folder)
@@ -278,3 +281,45 @@ def test_a_folder_that_begins_with_a_dash_is_no_option(begun: Path, monkeypatch:
         assert "--json" not in words
     result = ratefront(*shlex.split(ratefront_command("status", Path("--json")))[1:])
     assert result.exit_code == 0, result.output
+
+
+def test_a_forecast_is_printed_and_lies_in_the_sweeps_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = CalibrationTrial("label", {"method": "lossless"}, 0.0, 0.0, 0, 0.05, 80_000)
+    hours = ForecastRange(0.5, 1.0, 2.0)
+    made = Forecast("digits", 56, 2, 9.0, 0.0, hours, ForecastRange(0, 0, 0), hours, (trial,))
+    monkeypatch.setattr("ratefront.orchestrate.forecast_sweep.forecast_sweep", lambda loaded: made)
+    folder = tmp_path / "sweep"
+    result = ratefront("check", DIGITS, "--cost", "--out", folder, "--set", "budget.hours=1.5")
+    assert result.exit_code == 0, result.output
+    assert "1:00:00, between 30:00 and 2:00:00" in result.output
+    assert "budget.hours 1.5 may be spent before the last trial" in result.output
+    assert json.loads((folder / "forecast.json").read_text()) == made.to_json()
+    again = ratefront("check", DIGITS, "--cost", "--out", folder, "--json")
+    assert json.loads(again.stdout) == made.to_json()
+
+
+@pytest.mark.parametrize("option", [("--json",), ("--out", "there")])
+def test_options_of_the_forecast_need_it(option: tuple[str, ...]) -> None:
+    result = ratefront("check", DIGITS, *option)
+    assert result.exit_code == 2
+    assert f"{option[0]} goes with --cost" in result.stderr
+
+
+def test_no_forecast_is_written_among_other_files(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    result = ratefront("check", DIGITS, "--cost", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "is not empty" in result.stderr
+
+
+def test_the_command_with_a_larger_budget_is_shown(tmp_path: Path) -> None:
+    loaded = load_spec(DIGITS, {"budget.hours": 0.5})
+    with Ledger(SweepFolder(tmp_path).ledger) as ledger:
+        ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
+        ledger.append(BudgetSpent(0.6, 0.0))
+        ledger.append(Ended("the budget of 0.5 hours is spent", is_budget_spent=True))
+    result = ratefront("status", tmp_path)
+    assert "has ended: the budget of 0.5 hours is spent" in result.output
+    assert "--resume --set budget.hours=1.2" in result.output

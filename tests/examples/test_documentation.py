@@ -18,7 +18,7 @@ from ratefront.cli import app
 from ratefront.spec.known_facts import known_facts
 from ratefront.spec.load_spec import load_spec
 from ratefront.spec.space.parse_space import parse_space
-from ratefront.spec.sweep_spec import Resources
+from ratefront.spec.sweep_spec import Budget, Resources
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -74,9 +74,10 @@ def test_the_space_shown_is_valid() -> None:
     assert "family" in space
 
 
-def test_the_resources_shown_are_valid() -> None:
-    (shown,) = _blocks(ROOT / "docs" / "running.md", "yaml")
-    assert Resources.model_validate(yaml.safe_load(shown)["resources"]).for_family("label") == (1, 0)
+def test_the_resources_and_the_budget_shown_are_valid() -> None:
+    resources, budget = map(yaml.safe_load, _blocks(ROOT / "docs" / "running.md", "yaml"))
+    assert Resources.model_validate(resources["resources"]).for_family("label") == (1, 0)
+    assert Budget.model_validate(budget["budget"]) == Budget(hours=6, gpu_hours=40, grace_minutes=10)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -16,6 +16,7 @@ from ratefront.errors import InputError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.files.checksummed_folder import write_checksums
+from ratefront.store.forecast_file import CalibrationTrial
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
@@ -162,3 +163,22 @@ def trial_steps_whose_data_change(
 ) -> Generator[Progress, None, TrialResult]:
     Path(context.spec.dataset.parameters["path"]).write_bytes(b"two")
     return (yield from trial_steps_on_data(params, context))
+
+
+def task_model_seconds(spec: SweepSpec) -> float:
+    return 36.0
+
+
+def calibrated(spec: SweepSpec, configurations: list[dict[str, int]], device: str) -> tuple[object, ...]:
+    """Trials that take as many seconds as ``merged`` says."""
+    from ratefront.trial.calibration_trials import CalibratedFamily  # it loads torch
+
+    trials = [
+        CalibrationTrial("label", values, 0.0, 0.0, 0, float(values["merged"]), 1000)
+        for values in configurations
+    ]
+    return CalibratedFamily(trials, 0.5)
+
+
+def not_calibrated(spec: SweepSpec, configurations: list[dict[str, int]], device: str) -> None:
+    raise InputError("the data set is not there")

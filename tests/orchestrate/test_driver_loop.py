@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ratefront.engine.messages import StopRequested
+from ratefront.engine.messages import StopRequested, TimePassed
 from ratefront.orchestrate import driver_loop
 from ratefront.orchestrate.driver_loop import (
     DriverLoop,
@@ -53,7 +53,9 @@ class TestRequests:
         leave_request(sweep.folder, StopRequest("t0002", "enough"))
         leave_request(sweep.folder, StopRequest("t0001", "too"))
         sweep.loop.tick()
-        assert sweep.live.messages == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
+        *stops, time_passed = sweep.live.messages
+        assert stops == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
+        assert time_passed == TimePassed(pytest.approx(time.time(), abs=60))
         assert sweep.drawn == [None]
 
     def test_requests_are_looked_for_at_intervals(self, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "resources": ({"cpus": 2.0, "concurrent": 5}, True),
     "retries": (7, True),
     "trial_hours": (2.5, True),
+    "budget": ({"hours": 3.0}, True),
     "keep": ("none", True),
     "bounds": (["oracle"], True),
     "reference": ({"rate_bits": 3.0}, True),

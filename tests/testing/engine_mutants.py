@@ -8,8 +8,10 @@ from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut
+from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut, TimePassed
 from ratefront.history.events import (
+    BudgetSpent,
+    Ended,
     Entry,
     Event,
     Extended,
@@ -24,6 +26,7 @@ from ratefront.history.events import (
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.scenario import Parts
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
+from ratefront.spec.sweep_spec import Budget
 
 
 class DropsReports(LiveSweep):
@@ -68,9 +71,10 @@ class AcceptsOldAttempts(Engine):
     """A late message of an earlier attempt is taken for one of the present attempt."""
 
     def judge(self, message: EngineMessage) -> list[Event]:
-        trial = self.history.trials.get(message.trial_id)
-        if trial is not None and isinstance(message, Reported | Finished) and trial.status == "running":
-            message = replace(message, attempt=trial.attempts)
+        if isinstance(message, Reported | Finished):
+            trial = self.history.trials.get(message.trial_id)
+            if trial is not None and trial.status == "running":
+                message = replace(message, attempt=trial.attempts)
         return super().judge(message)
 
 
@@ -209,9 +213,9 @@ class EndsLaterAttempts(Engine):
     """The time limit of an attempt that was lost ends the next one."""
 
     def judge(self, message: EngineMessage) -> list[Event]:
-        trial = self.history.trials.get(message.trial_id)
-        if trial is not None and isinstance(message, TimedOut):
-            message = replace(message, attempt=trial.attempts)
+        if isinstance(message, TimedOut):
+            trial = self.history.trials.get(message.trial_id)
+            message = message if trial is None else replace(message, attempt=trial.attempts)
         return super().judge(message)
 
 
@@ -255,9 +259,10 @@ class StartsTwice(Engine):
     """A second message that a worker has started begins another attempt."""
 
     def judge(self, message: EngineMessage) -> list[Event]:
-        trial = self.history.trials.get(message.trial_id)
-        if isinstance(message, Started) and trial is not None and self.history.is_running(*_key(message)):
-            return [Started(message.trial_id, trial.attempts + 1, message.worker)]
+        if isinstance(message, Started) and message.trial_id in self.history.trials:
+            trial = self.history.trials[message.trial_id]
+            if self.history.is_running(*_key(message)):
+                return [Started(message.trial_id, trial.attempts + 1, message.worker)]
         return super().judge(message)
 
 
@@ -318,6 +323,86 @@ class ExhaustsNoSpace(Engine):
         return False
 
 
+class IgnoresBudgets(Engine):
+    """No budget is ever spent."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [] if isinstance(message, TimePassed) else super().judge(message)
+
+
+class BeginsTrialsOverBudget(Engine):
+    """Where the budget is spent, waiting trials still begin."""
+
+    @property
+    def why_over_budget(self) -> str:
+        return ""
+
+
+class PlansOverBudget(Engine):
+    """Where the budget is spent, further trials are planned, and begin."""
+
+    def next_command(self) -> SlotCommand:
+        spec, self._spec = self._spec, self._spec.model_copy(update={"budget": Budget()})
+        try:
+            return super().next_command()
+        finally:
+            self._spec = spec
+
+
+class WaitsForEveryTrial(Engine):
+    """Trials that run when the budget is spent may run for as long as they like."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [event for event in super().judge(message) if not isinstance(event, Ended)]
+
+
+class GrantsNoGrace(Engine):
+    """Trials that run are stopped as soon as the budget is spent."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        events = super().judge(message)
+        if any(isinstance(event, BudgetSpent) for event in events):
+            return [*events, Ended("the budget is spent", is_budget_spent=True)]
+        return events
+
+
+class FailsTrialsAtTheBudgetsEnd(Engine):
+    """Trials that run when the grace period is over have failed."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        events = super().judge(message)
+        if any(isinstance(event, Ended) for event in events):
+            running = self.history.with_status("running")
+            failed = [_failed(trial) for trial in running]
+            return [*failed, *events]
+        return events
+
+
+def _failed(trial: TrialHistory) -> Failed:
+    return Failed(trial.params.trial_id, trial.attempts, "BudgetError", "no time is left", final=True)
+
+
+class CountsPauses(Engine):
+    """The hours of the budget go by while no driver is at work."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        history, hours = self.history, self._spec.budget.hours
+        if isinstance(message, TimePassed) and hours is not None and not history.ended:
+            since_created_h = (message.time - history.created_time) / 3600
+            if history.budget_spent is None and since_created_h >= hours and not self.done:
+                return [BudgetSpent(since_created_h, 0.0)]
+        return super().judge(message)
+
+
+class CountsNoGpus(Engine):
+    """The GPUs of attempts are not counted."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        if isinstance(message, Started):
+            message = replace(message, gpus=0.0)
+        return super().judge(message)
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -353,6 +438,14 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=RepeatsSeedlessTrials),
     Parts(engine=SkipsTheLastConfiguration),
     Parts(engine=ExhaustsNoSpace),
+    Parts(engine=IgnoresBudgets),
+    Parts(engine=BeginsTrialsOverBudget),
+    Parts(engine=PlansOverBudget),
+    Parts(engine=WaitsForEveryTrial),
+    Parts(engine=GrantsNoGrace),
+    Parts(engine=FailsTrialsAtTheBudgetsEnd),
+    Parts(engine=CountsPauses),
+    Parts(engine=CountsNoGpus),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

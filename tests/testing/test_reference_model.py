@@ -10,6 +10,6 @@ def test_a_pruned_trial_has_ended() -> None:
     model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1)
     first_events = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
     pruned, ended = Pruned("t0000", 1, "dominated"), Ended("done")
-    assert [wrong for event in (*first_events, pruned, ended) for wrong in model.follow(event)] == []
-    assert "it has ended" in next(model.follow(Stopped("t0000", 1, "too late")))
-    assert "it has ended" in next(model.follow(pruned))
+    assert [wrong for event in (*first_events, pruned, ended) for wrong in model.follow(event, 0.0)] == []
+    assert "it has ended" in next(model.follow(Stopped("t0000", 1, "too late"), 0.0))
+    assert "it has ended" in next(model.follow(pruned, 0.0))

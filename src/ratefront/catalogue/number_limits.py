@@ -35,6 +35,8 @@ LEAST_SHARPNESS, MOST_SHARPNESS = 1e-3, 1e6
 
 #: From less than an epoch of the smallest trial to eleven years.
 LEAST_HOURS, MOST_HOURS = 1e-4, 1e5
+#: A whole cluster for so long.
+MOST_GPU_HOURS: Final = MOST_HOURS * MOST_CORES
 #: One sample in a million: with less, no sample of a real data set is sent.
 LEAST_SAMPLE_SHARE: Final = 1e-6
 #: More classes than samples that fit into memory.

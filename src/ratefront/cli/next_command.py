@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -29,6 +30,12 @@ def resume_command(folder: Path, tracking_uri: str | None = None, address: str |
     return ratefront_command(
         "sweep", "--out", folder, "--resume", *tracking_arguments(tracking_uri), *cluster
     )
+
+
+def command_with_more(folder: Path, larger: Mapping[str, float], tracking_uri: str | None = None) -> str:
+    """Return the command that resumes a sweep with a larger budget; ``larger`` has values by keys of the sweep file."""
+    words = [word for key, value in larger.items() for word in ("--set", f"{key}={value:g}")]
+    return ratefront_command("sweep", "--out", folder, "--resume", *words, *tracking_arguments(tracking_uri))
 
 
 def tracking_arguments(uri: str | None) -> list[str]:

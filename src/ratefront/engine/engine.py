@@ -25,6 +25,8 @@ from ratefront.engine.messages import (
     Start,
     StopRequested,
     TimedOut,
+    TimePassed,
+    TrialMessage,
     Wait,
     WorkerMessage,
 )
@@ -34,6 +36,7 @@ from ratefront.engine.search.seeds import trial_seed
 from ratefront.engine.trial_resources import is_to_be_measured, needs_of
 from ratefront.errors import TrialTimedOutError
 from ratefront.history import events
+from ratefront.history.budget import is_grace_over, spent_by, why_over
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.space.dimensions import Space
@@ -78,12 +81,23 @@ class Engine:
 
     @property
     def done(self) -> bool:
-        """True where every trial that is due has ended."""
+        """True where every trial that is due has ended, or the budget is spent and no trial runs any more."""
+        return self._has_all_trials or (not self.history.counts["running"] and bool(self.why_over_budget))
+
+    @property
+    def _has_all_trials(self) -> bool:
         return self.history.trials_ended >= self._due
+
+    @property
+    def why_over_budget(self) -> str:
+        """Which part of the budget was spent at the last entry; empty where no part was. Then no trial begins."""
+        return why_over(self._spec.budget, spent_by(self.history, self.history.last_time))
 
     @property
     def end(self) -> events.Ended:
         """The last event of the ledger, for when the engine is done."""
+        if not self._has_all_trials:
+            return events.Ended(self.why_over_budget, is_budget_spent=True)
         return events.Ended(
             SPACE_EXHAUSTED if self._due < self._requested else "every requested trial has ended"
         )
@@ -92,6 +106,8 @@ class Engine:
 
     def next_command(self) -> SlotCommand:
         """What to do with a free slot. A trial given out by ``Start`` is given out again only after it failed."""
+        if self.why_over_budget:
+            return Done() if self.done else Wait()
         if self._waiting:
             trial = self.history.trials[self._waiting[0][1]]
             if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
@@ -135,12 +151,26 @@ class Engine:
             EngineError: The sweep cannot go on, because its folder is full, or because its data or code have changed.
                 The attempt is then lost with the driver and uses up no retry.
         """
+        return (
+            self._judge_time(message.time) if isinstance(message, TimePassed) else self._judge_trial(message)
+        )
+
+    def _judge_time(self, now: float) -> list[events.Event]:
+        if self.history.ended or self._has_all_trials:
+            return []
+        if self.history.budget_spent is None:
+            spent = spent_by(self.history, now)
+            return [events.BudgetSpent(*spent)] if why_over(self._spec.budget, spent) else []
+        return [self.end] if is_grace_over(self._spec.budget, self.history, now) else []
+
+    def _judge_trial(self, message: TrialMessage) -> list[events.Event]:
         trial = self.history.trials.get(message.trial_id)
         if trial is None or trial.ended:
             return []
         if isinstance(message, StopRequested):
             return [events.Stopped(message.trial_id, trial.attempts, message.reason)]
-        is_next = self._is_given_out(trial) and message.attempt == trial.attempts + 1
+        may_begin = self._is_given_out(trial) and not self.why_over_budget
+        is_next = may_begin and message.attempt == trial.attempts + 1
         if isinstance(message, events.Started):
             return [message] if is_next else []
         if isinstance(message, events.Failed) and is_next:

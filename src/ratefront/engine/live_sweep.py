@@ -51,7 +51,7 @@ class LiveSweep:
 
     @property
     def done(self) -> bool:
-        """True where every trial that is due has ended."""
+        """True where every trial that is due has ended, or the budget is spent and no trial runs any more."""
         return self._engine.done
 
     def open(self, opening: Iterable[Event]) -> None:
@@ -60,8 +60,9 @@ class LiveSweep:
             self.record(event)
 
     def end(self) -> None:
-        """Write that the sweep has ended, and why."""
-        self.record(self._engine.end)
+        """Write that the sweep has ended, and why, unless the ledger says so already."""
+        if not self.history.ended:
+            self.record(self._engine.end)
 
     def record(self, event: Event) -> None:
         """Write an event to the ledger and apply it.

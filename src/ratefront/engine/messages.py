@@ -6,8 +6,8 @@ engine. Where a slot is free, the driver asks the engine for a *command*.
 
 The message of a worker is an event that the ledger may hold: ``Started``, ``Reported``, ``Finished``, ``Failed``. As a
 message it is not judged yet. It may come late or twice, its metrics may be NaN, and its result may be anything. Whether
-a failure is final is not decided. The message of a person is a request, ``StopRequested``. The message of the driver's
-own clock is ``TimedOut``: the engine has no clock.
+a failure is final is not decided. The message of a person is a request, ``StopRequested``. The messages of the driver's
+own clock are ``TimedOut`` and ``TimePassed``: the engine has no clock.
 """
 
 from __future__ import annotations
@@ -39,8 +39,16 @@ class TimedOut:
     hours: float
 
 
+@dataclass(frozen=True)
+class TimePassed:
+    """It is ``time`` now, in seconds since the epoch. A driver says so now and then, also where nothing happens."""
+
+    time: float
+
+
 WorkerMessage: TypeAlias = Reported | Finished | Failed
-EngineMessage: TypeAlias = Started | WorkerMessage | StopRequested | TimedOut
+TrialMessage: TypeAlias = Started | WorkerMessage | StopRequested | TimedOut
+EngineMessage: TypeAlias = TrialMessage | TimePassed
 
 
 # Commands: what the driver is to do.
@@ -70,7 +78,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Done:
-    """Every trial that is due has ended."""
+    """Every trial that is due has ended, or the budget is spent."""
 
 
 SlotCommand: TypeAlias = Record | Start | Wait | Done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ratefront.history.budget import may_go_on
 from ratefront.history.events import LEDGER_FORMAT, Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.changeable_settings import Change
@@ -57,7 +58,7 @@ def opening_events(
     opening: list[Event] = []
     if change is not None and change.settings:
         opening.append(Reconfigured(dict(change.settings)))
-    if not history.ended:
+    if not history.ended or may_go_on(spec.budget, history):
         opening.append(Resumed(driver.name))
     if options.extend is not None:
         opening.append(Extended(history.trials_requested + options.extend))

@@ -14,7 +14,7 @@ from ratefront.trial_records import Scalar, is_trial_id
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.
-LEDGER_FORMAT = 5
+LEDGER_FORMAT = 6
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker took the trial. ``attempt`` counts from 1."""
+    """A worker took the trial. ``attempt`` counts from 1; ``gpus`` is what it has, a fraction if it shares one."""
 
     trial_id: str
     attempt: int
     worker: str
+    gpus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -176,19 +177,41 @@ class Halted:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The sweep ended: with every requested trial, or with fewer where the space holds no more configurations.
+class BudgetSpent:
+    """The sweep file's budget is spent: from here on no trial begins, and those that run may end for a while.
 
-    ``reason`` says which.
+    ``hours`` is the sweep's time at work so far, ``gpu_hours`` that of its attempts' GPUs.
+    """
+
+    hours: float
+    gpu_hours: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The sweep ended: with every requested trial, or with fewer where the space or the budget holds no more.
+
+    ``reason`` says which. Where the budget was spent (``is_budget_spent``), trials are left: attempts that were running
+    are lost as at ``Resumed``, and the sweep goes on when it is resumed with a larger budget.
     """
 
     reason: str
+    is_budget_spent: bool = False
 
 
 #: What can happen to a trial that is planned.
 TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Stopped | Reopened
 Event: TypeAlias = (
-    Created | TaskModelReady | Planned | TrialEvent | Resumed | Reconfigured | Extended | Halted | Ended
+    Created
+    | TaskModelReady
+    | Planned
+    | TrialEvent
+    | Resumed
+    | Reconfigured
+    | Extended
+    | BudgetSpent
+    | Halted
+    | Ended
 )
 
 KINDS: Mapping[str, type[Any]] = {
@@ -205,6 +228,7 @@ KINDS: Mapping[str, type[Any]] = {
     "reconfigured": Reconfigured,
     "extended": Extended,
     "reopened": Reopened,
+    "budget_spent": BudgetSpent,
     "halted": Halted,
     "ended": Ended,
 }

@@ -39,6 +39,7 @@ class _RecordedSpec:
     task_model: Mapping[str, Any]
     resources: Mapping[str, Any]
     tracking: Mapping[str, Any]
+    budget: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,10 @@ class SweepHistory:
         task_model: What the ledger says of the task model; None before it is ready.
         created_time: When the sweep began, in seconds since the epoch.
         last_time: When the last event was written.
-        ended: True where the sweep has ended and was not extended or reopened since.
+        ended: True where the sweep has ended and did not go on since.
         end_reason: Why it ended.
+        ended_by_budget: True where it has ended because its budget was spent.
+        budget_spent: What was spent when the present driver found the budget spent; None where it did not.
         extended_to: How many trials are requested in all, where the sweep was extended.
         halted: How the last driver left the sweep before its end; None where that is not known or a driver goes on.
         ledger_format: The ledger's format when the sweep began.
@@ -133,6 +135,8 @@ class SweepHistory:
     last_time: float = 0.0
     ended: bool = False
     end_reason: str = ""
+    ended_by_budget: bool = False
+    budget_spent: events.BudgetSpent | None = None
     extended_to: int | None = None
     halted: events.Halted | None = None
     ledger_format: int = events.LEDGER_FORMAT
@@ -184,6 +188,10 @@ class SweepHistory:
     def worked_s(self, now: float) -> float:
         """The sweep's time at work up to now, in seconds, where a driver is at work."""
         return self.speed.worked_at_work_s + max(0.0, now - self.last_time)
+
+    def gpu_s(self, now: float) -> float:
+        """The time of the attempts' GPUs up to now, in seconds, where a driver is at work."""
+        return self.speed.gpu_at_work_s + self.speed.gpus_in_use * max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials that have one of these statuses, in the order in which they were planned."""
@@ -256,7 +264,7 @@ class SweepHistory:
         params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
         self.trials[event.trial_id] = TrialHistory(event.number, params, time)
         self.counts["planned"] += 1
-        self.ended = False
+        self._go_on()
 
     def _start(self, event: events.Started, time: float) -> None:
         trial = self._not_ended(event.trial_id)
@@ -268,6 +276,7 @@ class SweepHistory:
         trial.attempts, trial.started_time = event.attempt, time
         trial.resources = self.spec.get("resources") or {}
         self._move(trial, "running")
+        self.speed.attempt_has(event.trial_id, event.gpus)
 
     def _report(self, event: events.Reported, time: float) -> None:
         trial = self._running(event)
@@ -309,7 +318,11 @@ class SweepHistory:
         self.halted = event
 
     def _resume(self, event: events.Resumed, time: float) -> None:
-        self.halted = None
+        self.halted = self.budget_spent = None
+        self._go_on()
+        self._lose_attempts()
+
+    def _lose_attempts(self) -> None:
         for trial in self.with_status("running"):
             trial.lose_attempt()
             self._move(trial, "planned")
@@ -318,11 +331,14 @@ class SweepHistory:
         spec = {**self.spec, **event.settings}
         check_recorded_spec(spec)
         self.spec = spec
+        if "budget" in event.settings:
+            self.budget_spent = None
 
     def _extend(self, event: events.Extended, time: float) -> None:
         if event.trials < 1:
             raise ValueError(f"trials: a number of at least 1 belongs here, not {event.trials}")
-        self.extended_to, self.ended = event.trials, False
+        self.extended_to = event.trials
+        self._go_on()
 
     def _reopen(self, event: events.Reopened, time: float) -> None:
         trial = self._planned(event.trial_id)
@@ -331,10 +347,17 @@ class SweepHistory:
         self.ended_order.remove(event.trial_id)
         trial.reason, trial.error, trial.ended_time, trial.setbacks = "", "", None, 0
         self._move(trial, "planned")
-        self.ended = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self.ended = self.ended_by_budget = False
+
+    def _spend(self, event: events.BudgetSpent, time: float) -> None:
+        self.budget_spent = event
 
     def _close(self, event: events.Ended, time: float) -> None:
-        self.ended, self.end_reason = True, event.reason
+        self.ended, self.end_reason, self.ended_by_budget = True, event.reason, event.is_budget_spent
+        self._lose_attempts()
 
     def _planned(self, trial_id: str) -> TrialHistory:
         if trial_id not in self.trials:
@@ -365,6 +388,8 @@ class SweepHistory:
         self._move(trial, status)
 
     def _move(self, trial: TrialHistory, status: Status) -> None:
+        if trial.status == "running":
+            self.speed.attempt_has(trial.params.trial_id, 0.0)
         self.counts[trial.status] -= 1
         trial.status = status
         self.counts[status] += 1
@@ -385,6 +410,7 @@ _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] 
     events.Reconfigured: SweepHistory._reconfigure,
     events.Extended: SweepHistory._extend,
     events.Reopened: SweepHistory._reopen,
+    events.BudgetSpent: SweepHistory._spend,
     events.Halted: SweepHistory._halt,
     events.Ended: SweepHistory._close,
 }

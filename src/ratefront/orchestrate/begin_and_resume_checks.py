@@ -72,7 +72,7 @@ def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
                 Message(f"{path} already holds a sweep; go on with ", RESUME, ", or choose another folder")
             )
         return
-    if any(path.iterdir()):
+    if any(entry != folder.forecast for entry in path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
 
 
@@ -91,6 +91,18 @@ def check_extensible(engine: Engine, options: ResumeOptions) -> None:
                 "a new sweep with a wider space finds more",
             )
         )
+
+
+def check_budget(engine: Engine, options: ResumeOptions) -> None:
+    """Check that ``extend`` and ``retry_failed`` have something to spend. A resume alone draws the report again.
+
+    Raises:
+        InputError: The budget is spent.
+    """
+    for option in ("extend", "retry_failed"):
+        if getattr(options, option) and engine.why_over_budget:
+            asked = Argument(option, getattr(options, option))
+            raise InputError(Message(asked, f": {engine.why_over_budget}; nothing was changed"))
 
 
 def has_trials(folder: SweepFolder) -> bool:

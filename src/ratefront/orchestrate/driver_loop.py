@@ -1,8 +1,9 @@
 """What the driver does at every turn of the loop that waits for workers.
 
-It checks for signals and for the sweep's folder, carries out stop requests, and lets the followers draw the report. The
-loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that. Where the driver is in no loop, as
-while it replays a long ledger or delivers what is left to a tracker, a thread looks for requests to stop the sweep.
+It checks for signals, for the sweep's folder and for its budget, carries out stop requests, and lets the followers draw
+the report. The loop itself is Ray Tune's while trials run, and ``task_model_worker``'s before that. Where the driver is
+in no loop, as while it replays a long ledger or delivers what is left to a tracker, a thread looks for requests to stop
+the sweep.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import StopRequested
+from ratefront.engine.messages import StopRequested, TimePassed
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.store.ledger.driver_lock import driver_of
@@ -84,6 +85,8 @@ class DriverLoop:
     def tick(self) -> None:
         """Check for signals and for the folder, carry out requests, and let the followers draw a report that is due.
 
+        The engine learns that time has passed: the budget may be spent.
+
         Raises:
             Interrupted: A signal or a request asks the sweep to end.
             LedgerMovedError: The sweep's folder is not where it was.
@@ -93,6 +96,7 @@ class DriverLoop:
             self._next_look = time.monotonic() + REQUEST_INTERVAL_S
             self.check_folder()
             self.carry_out(take_requests(self._folder))
+        self._live.tell(TimePassed(time.time()))
         self._followers.tick(self._live.history)
 
     def carry_out(self, requests: list[StopRequest]) -> None:

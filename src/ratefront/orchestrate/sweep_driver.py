@@ -17,6 +17,7 @@ from ratefront.history.events import Event, Halted
 from ratefront.history.sweep_history import SweepHistory, spec_in
 from ratefront.orchestrate.begin_and_resume_checks import (
     check_begun,
+    check_budget,
     check_extensible,
     check_folder,
     clear_unstarted_sweep,
@@ -193,6 +194,7 @@ def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engin
     check_format(engine.history)
     check_extensible(engine, options)
     check_begun(engine.history, options)
+    check_budget(engine, options)
     return engine
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import ray
 
@@ -41,7 +41,8 @@ def prepare_missing_task_model(
 ) -> None:
     """Prepare the task model on a worker if its files are missing or damaged, and record it.
 
-    ``function`` prepares it, as ``prepare_task_model`` does. ``on_training`` is called with its progress.
+    ``function`` prepares it, as ``prepare_task_model`` does. ``on_training`` is called with its progress. Where the
+    sweep ends meanwhile, because its budget is spent, the worker is ended; what it has saved stays in the cache.
 
     Raises:
         InputError: The data set or the task model cannot be had as the sweep file asks.
@@ -51,7 +52,10 @@ def prepare_missing_task_model(
     before = live.history.task_model
     if before is not None and is_intact(folder.task_model, identity=before.identity):
         return
-    ready = _prepare_on_worker(function, context, loop, on_training)
+    try:
+        ready = _prepare_on_worker(function, context, live, loop, on_training)
+    except _SweepEndedError:
+        return
     for warning in ready.warnings:
         _log.warning("%s", warning)
     if before is None:
@@ -66,9 +70,14 @@ def prepare_missing_task_model(
         _log.warning("the task model's files were missing or damaged: it was made again")
 
 
+class _SweepEndedError(Exception):
+    """The engine ended the sweep while a worker prepared its task model."""
+
+
 def _prepare_on_worker(
     function: str,
     context: TrialContext,
+    live: LiveSweep,
     loop: DriverLoop,
     on_training: Callable[[TaskModelProgress], None] | None,
 ) -> TaskModelReady:
@@ -81,11 +90,12 @@ def _prepare_on_worker(
 
     def tick() -> None:
         loop.tick()
+        if live.history.ended:
+            raise _SweepEndedError
         progress.pass_on()
 
-    ready: TaskModelReady = _on_worker(
-        function, arguments, needs, loop, tick, "the task model could not be prepared"
-    )
+    (result,) = on_workers(function, arguments, needs, loop, tick, "the task model could not be prepared")
+    ready: TaskModelReady = result
     return ready
 
 
@@ -97,9 +107,10 @@ def inputs_on_worker(function: str, spec: SweepSpec, loop: DriverLoop) -> Mappin
         EngineError: The worker could not look at them.
     """
     needs = Needs(spec.resources.cpus, 0.0)
-    inputs: Mapping[str, str] = _on_worker(
+    (result,) = on_workers(
         function, (spec,), needs, loop, loop.check_signals, "the data could not be looked at"
     )
+    inputs: Mapping[str, str] = result
     return inputs
 
 
@@ -140,37 +151,58 @@ def _call(function: str, arguments: tuple[Any, ...], needs: Needs) -> Any:
         return _ErrorText(str(error), error.exit_code)
 
 
-def _on_worker(
+class WaitingLoop(Protocol):
+    """What waits for a worker: a driver's loop, or one without a sweep."""
+
+    def begin(self) -> None:
+        """Install the signal handlers."""
+
+    def check_folder(self) -> None:
+        """Check that the sweep's folder is where it was."""
+
+
+def on_workers(
     function: str,
     arguments: tuple[Any, ...],
     needs: Needs,
-    loop: DriverLoop,
+    loop: WaitingLoop,
     tick: Callable[[], None],
     failure: str,
-) -> Any:
-    """Return the function's result. Until then ``tick`` is called several times a second.
+    copies: int = 1,
+) -> list[Any]:
+    """Run a function on a worker, or ``copies`` of it on several at once, and return its results.
+
+    Until then ``tick`` is called several times a second.
 
     ``failure`` says what did not work; the message of an EngineError begins with it.
+
+    Raises:
+        InputError: The function raised one.
+        EngineError: It raised another error, or the worker was lost.
     """
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
-    result = _wait_for(remote.remote(function, arguments, needs), loop, tick, failure)
-    if isinstance(result, _ErrorText):
-        raise (InputError if result.exit_code == InputError.exit_code else EngineError)(result.reason)
-    return result
+    running = [remote.remote(function, arguments, needs) for _ in range(copies)]
+    results = _wait_for(running, loop, tick, failure)
+    for result in results:
+        if isinstance(result, _ErrorText):
+            raise (InputError if result.exit_code == InputError.exit_code else EngineError)(result.reason)
+    return results
 
 
-def _wait_for(running: Any, loop: DriverLoop, tick: Callable[[], None], failure: str) -> Any:
+def _wait_for(running: list[Any], loop: WaitingLoop, tick: Callable[[], None], failure: str) -> list[Any]:
     loop.begin()
     try:
-        while not ray.wait([running], timeout=0.1)[0]:
+        while ray.wait(running, num_returns=len(running), timeout=0.1)[1]:
             tick()
         loop.check_folder()  # what the worker returned may be due to a missing folder
     except BaseException:
-        with suppress(ray.exceptions.RayError):
-            ray.cancel(running, force=True)
+        for each in running:
+            with suppress(ray.exceptions.RayError):
+                ray.cancel(each, force=True)
         raise
     try:
-        return ray.get(running)
+        results: list[Any] = ray.get(running)
+        return results
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None) or error
         text = f"{type(cause).__name__}: {cause}".strip().splitlines()[-1]

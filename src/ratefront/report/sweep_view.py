@@ -20,6 +20,7 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import RATE_ACCURACY
 from ratefront.pareto import non_dominated
 from ratefront.store.environment_files import read_environment
+from ratefront.store.forecast_file import compared_with_forecast, disk_bytes_of, read_forecast
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
@@ -95,6 +96,7 @@ class SweepView:
         task_model: What is known of the task model.
         bounds: The bounds behind the task model's test predictions; None before the task model is ready.
         environment: The content of ``environment.json``; empty without that file.
+        forecast: The forecast that was made before the sweep, beside what it took; None without one.
     """
 
     folder: SweepFolder
@@ -102,11 +104,12 @@ class SweepView:
     task_model: TaskModelInfo
     bounds: PredictionBounds | None
     environment: Mapping[str, Any]
+    forecast: Mapping[str, Any] | None = None
 
     @cached_property
     def summary(self) -> Summary:
         """The sweep in numbers, as ``summary.json`` holds it."""
-        return summarise(self.history, self.task_model, self.bounds)
+        return summarise(self.history, self.task_model, self.bounds, self.forecast)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -233,8 +236,16 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
     """
     history = history or read_history(folder, keeps_curves=False)
     task_model, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
-    return SweepView(folder, history, task_model, bounds, _environment(folder))
+    return SweepView(folder, history, task_model, bounds, _environment(folder), _forecast(folder, history))
 
 
 def _environment(folder: SweepFolder) -> Mapping[str, Any]:
     return read_environment(folder.environment) if folder.environment.exists() else {}
+
+
+def _forecast(folder: SweepFolder, history: SweepHistory) -> Mapping[str, Any] | None:
+    forecast = read_forecast(folder)
+    if forecast is None:
+        return None
+    hours, gpu_hours = history.speed.worked_s / 3600.0, history.speed.gpu_s / 3600.0
+    return compared_with_forecast(forecast, hours, gpu_hours, disk_bytes_of(folder))

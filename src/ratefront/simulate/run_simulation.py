@@ -17,6 +17,9 @@ from ratefront.tracking.in_memory_tracker import InMemoryTracker
 #: A sweep that is not over after so many actions for each of its trials never will be.
 ACTIONS_PER_TRIAL = 20_000
 
+#: Nor is one whose ledger has not grown for so many actions: a driver that has a budget looks at its clock for ever.
+ACTIONS_IN_VAIN = 20_000
+
 
 class InvariantBrokenError(RatefrontError):
     """What must hold in every sweep did not hold in a simulated one; ``violation`` says what."""
@@ -97,10 +100,14 @@ def run_to_end(simulation: Simulation, on_start: Callable[[], object] = lambda: 
 
 def _run_until_over(simulation: Simulation) -> None:
     actions_left = ACTIONS_PER_TRIAL * (simulation.scenario.spec.trials + 10)
+    left_in_vain, length = ACTIONS_IN_VAIN, 0
     while not simulation.is_over:
         actions_left -= 1
-        if not actions_left or not simulation.clock.step():
-            why = "nothing is left that could happen" if actions_left else "there is no end in sight"
+        left_in_vain = left_in_vain - 1 if simulation.ledger_length == length else ACTIONS_IN_VAIN
+        length = simulation.ledger_length
+        if not actions_left or not left_in_vain or not simulation.clock.step():
+            is_endless = not actions_left or not left_in_vain
+            why = "there is no end in sight" if is_endless else "nothing is left that could happen"
             violation = f"{why}, with {simulation.engine.history.trials_ended} trials ended"
             raise InvariantBrokenError(simulation.conditions.seed, simulation.clock.now, violation)
 

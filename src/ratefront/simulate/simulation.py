@@ -17,10 +17,15 @@ from ratefront.simulate.virtual_time.simulated_cluster import SimulatedCluster
 from ratefront.simulate.virtual_time.simulated_driver import DriverDied, SimulatedDriver
 from ratefront.simulate.virtual_time.simulated_follower import SimulatedFollower
 from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
+from ratefront.spec.changeable_settings import settings_change
+from ratefront.spec.sweep_spec import Budget
 from ratefront.tracking.tracker_protocol import TrackedEnding
 
 #: How long it takes on average until a person starts the driver again, in seconds.
 RESTART_S = 60.0
+
+#: How often a driver tells the engine the time, where there is a budget: in parts of it, and at most every second.
+TICKS, LEAST_TICK_S = 1000, 1.0
 
 #: The same in every process, so that a seed's ledger is the same.
 DRIVER = DriverIdentity("simulated driver", "simulated")
@@ -60,7 +65,7 @@ class Simulation:
         )
         self.is_over = self.is_tracked = False
         self.driver_busy_s, self.ledger_length = 0.0, 0
-        self._requested_trials, self._retries_failed = 0, False
+        self._requested_trials, self._retries_failed, self._spec = 0, False, scenario.spec
 
     def start_driver(self) -> None:
         """Start the command, as a person does, for the first time or again."""
@@ -72,7 +77,7 @@ class Simulation:
         self.cluster.times_reopened = Counter(
             entry.event.trial_id for entry in entries if isinstance(entry.event, Reopened)
         )
-        self.engine = parts.engine(scenario.spec, scenario.space, entries)
+        self.engine = parts.engine(self._spec, scenario.space, entries)
         self._follower = SimulatedFollower(disk.reader(), self.conditions.tracker, self.clock)
         live = parts.live(self.engine, ledger, self._ledger_grew)
         driver = SimulatedDriver(
@@ -82,7 +87,8 @@ class Simulation:
             self._observer,
             self.clock,
             scenario.latency_s,
-            scenario.spec.trial_hours,
+            self._spec.trial_hours,
+            _tick_s(self._spec.budget),
         )
         self.cluster.driver = driver
         driver.begin(self._opening(self.engine.history))
@@ -101,7 +107,8 @@ class Simulation:
         """
         more = self._requested_trials - history.trials_requested
         options = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._retries_failed)
-        for event in opening_events(self.scenario.spec, history, options, DRIVER):
+        change = settings_change(history.spec, self._spec)
+        for event in opening_events(self._spec, history, options, DRIVER, change):
             yield event
             if isinstance(event, Reopened):
                 self.cluster.times_reopened[event.trial_id] += 1
@@ -110,7 +117,7 @@ class Simulation:
         self._retries_failed = False
 
     def sweep_ended(self) -> None:
-        """Every requested trial has ended, and the ledger says so: close, and go on if the person asks for more."""
+        """The sweep has ended, and the ledger says so: close, and go on if the person asks for more."""
         self._close(TrackedEnding("finished"))
         self.is_over = not self._goes_on(self.engine.history)
         if not self.is_over:
@@ -120,6 +127,7 @@ class Simulation:
         continuation = self.conditions.continuation(history)
         if continuation is None:
             return False
+        self._spec = continuation.spec or self._spec
         self._requested_trials = history.trials_requested + continuation.more_trials
         self._retries_failed = continuation.retry_failed
         return True
@@ -163,3 +171,9 @@ class Simulation:
         for worker in driver.leave():
             if not (may_leave_workers and worker.is_alive and self.conditions.worker_survives_driver()):
                 worker.kill()
+
+
+def _tick_s(budget: Budget) -> float | None:
+    """Return how often a driver tells the engine the time, in seconds; None without a budget."""
+    limits = [hours for hours in (budget.hours, budget.gpu_hours) if hours is not None]
+    return max(LEAST_TICK_S, 3600 * min(limits) / TICKS) if limits else None

@@ -17,7 +17,9 @@ from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Argument, Message
 
 #: How trials are run, tried again, kept, shown and drawn. Every other key decides what is tried or measured.
-CHANGEABLE = frozenset({"resources", "retries", "trial_hours", "keep", "bounds", "reference", "tracking"})
+CHANGEABLE = frozenset(
+    {"resources", "retries", "trial_hours", "budget", "keep", "bounds", "reference", "tracking"}
+)
 
 
 @dataclass(frozen=True)

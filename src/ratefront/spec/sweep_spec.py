@@ -11,6 +11,7 @@ from ratefront.catalogue.number_limits import (
     LEAST_SHARE,
     MOST_CORES,
     MOST_EPOCHS,
+    MOST_GPU_HOURS,
     MOST_HOURS,
     MOST_REFERENCE,
     MOST_SAMPLES_AT_ONCE,
@@ -203,6 +204,33 @@ class TrialResources(NamedTuple):
     gpus: float
 
 
+class Budget(Section):
+    """What a sweep may spend. It ends cleanly when one of these is spent, and can go on with more."""
+
+    hours: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_HOURS, le=MOST_HOURS, description="time in which a driver is at work; default: no limit"
+        ),
+    ] = None
+    gpu_hours: Annotated[
+        float | None,
+        Field(
+            ge=LEAST_HOURS,
+            le=MOST_GPU_HOURS,
+            description="time of all attempts, times the GPUs of each; default: no limit",
+        ),
+    ] = None
+    grace_minutes: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=60 * MOST_HOURS,
+            description="trials that run may end within this time after the budget is spent",
+        ),
+    ] = 10.0
+
+
 Models: TypeAlias = Literal["front", "none"]
 
 
@@ -298,6 +326,7 @@ class SweepSpec(Section):
             description="an attempt that runs longer fails its trial; default: no limit",
         ),
     ] = None
+    budget: Budget = Budget()
     keep: Annotated[
         Literal["all", "front", "none"],
         Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),

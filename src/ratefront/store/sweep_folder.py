@@ -121,6 +121,11 @@ class SweepFolder:
         return inside(self.path, "front.csv")
 
     @property
+    def forecast(self) -> Path:
+        """What the sweep may take, as ``ratefront check --cost`` wrote it before the sweep began."""
+        return inside(self.path, "forecast.json")
+
+    @property
     def task_model(self) -> Path:
         """The folder of the task model, of which each file was looked at as well."""
         folder = inside(self.path, "task_model")

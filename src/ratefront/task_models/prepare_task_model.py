@@ -67,7 +67,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     data = load_dataset(spec.dataset)
     inputs = inputs_of_task_model(spec, data)
     identity = _identity(spec, data, inputs)
-    kept = cache_folder() / "task_models" / identity
+    kept = _kept(identity)
     if not is_intact(kept):
         work = f"task model {spec.task_model.name}"
         with exclusively(kept.with_name(f"{identity}.lock"), work, partial(progress_file.write, WAITS)):
@@ -81,6 +81,20 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     progress_file.remove()
     copy_intact(kept, folder)
     return replace(read_ready_event(folder), inputs={**inputs, **code_of_trials(spec)})
+
+
+def is_cached(spec: SweepSpec) -> bool:
+    """Return whether the sweep's task model is in the cache, so that it need not be trained.
+
+    Raises:
+        InputError: The data set or the task model is not available.
+    """
+    data = load_dataset(spec.dataset)
+    return is_intact(_kept(_identity(spec, data, inputs_of_task_model(spec, data))))
+
+
+def _kept(identity: str) -> Path:
+    return cache_folder() / "task_models" / identity
 
 
 def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:

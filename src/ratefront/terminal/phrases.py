@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
+from ratefront.history.budget import recorded_budget
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.trial_records import ENDED, Scalar, Status, series_of
+
+#: Words a number.
+Shown: TypeAlias = Callable[[float], str]
 
 _STYLES: Mapping[Status, str] = {
     "finished": "green",
@@ -100,3 +105,13 @@ def status_counts(history: SweepHistory, *, with_running: bool) -> str:
     """Return the counts of a sweep by status, as ``30 finished, 2 collapsed, 1 failed, 2 running``."""
     statuses: tuple[Status, ...] = (*ENDED, "running") if with_running else (*ENDED,)
     return nonzero_counts((history.counts[status], status) for status in statuses)
+
+
+def grace(history: SweepHistory) -> str:
+    """Return what happens now that the budget is spent."""
+    minutes = recorded_budget(history.spec).grace_minutes
+    if not minutes or not history.counts["running"]:
+        return "the budget is spent: the sweep ends"
+    return (
+        f"the budget is spent: trials that run may end within {duration(60 * minutes)}; no further one begins"
+    )

@@ -142,7 +142,7 @@ class PlainDisplay(Display):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._ended_trials: _EndedTrials | None = None
-        self._printed_task_model = False
+        self._printed_task_model = self._printed_grace = False
         self._training = TaskModelProgress()
         self._next_s = 0.0
 
@@ -163,6 +163,9 @@ class PlainDisplay(Display):
             self._ended_trials = _EndedTrials(history)
             self._print(*self._ended_trials.line_of_earlier_ends(history))
         self._print(*self._ended_trials.new_lines(history))
+        if history.budget_spent is not None and not self._printed_grace:
+            self._printed_grace = True
+            self._print(Text(phrases.grace(history)))
 
     @override
     def train(self, progress: TaskModelProgress) -> None:
@@ -264,8 +267,11 @@ class LiveDisplay(Display):
         history = self._history
         lines: list[RenderableType] = [Text(self._heading(), style="dim", no_wrap=True, overflow="ellipsis")]
         if not self._is_over:
-            lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - _OTHER_LINES)))
+            others = _OTHER_LINES + (history.budget_spent is not None)
+            lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - others)))
         lines.append(_bar(history, self._is_over))
+        if history.budget_spent is not None and not self._is_over:
+            lines.append(Text(phrases.grace(history)))
         if self._is_asked_to_end and not self._is_over:
             lines.append(Text(ENDING))
         return Group(*lines)

@@ -39,6 +39,8 @@ def _heading(status: SweepStatus) -> Text:
     line = Text.assemble((visible_line(status.sweep or "the sweep"), "bold"), " ", (phrase, style))
     if status.ended_early:
         line.append(f": {visible_line(status.ended_early)}")
+    if status.is_budget_spent and status.state != "ended":
+        line.append(": its budget is spent, no further trial begins", "bold yellow")
     if status.driver:
         line.append(f", driven by {visible_line(status.driver)}")
     if status.reason:
@@ -67,7 +69,9 @@ def _counts(status: SweepStatus) -> Text:
 
 
 def _times(status: SweepStatus) -> Text:
-    parts = [f"{phrases.duration(status.elapsed_s)} at work"]
+    parts = [f"{phrases.duration(status.elapsed_s)}{_limit(status, 'hours')} at work"]
+    if status.gpu_hours or status.budget.get("gpu_hours"):
+        parts.append(f"{status.gpu_hours:.3g}{_limit(status, 'gpu_hours')} GPU-hours")
     if status.trials_per_hour is not None:
         speed = status.trials_per_hour
         parts.append(f"{speed:.{0 if speed >= 10 else 1}f} trials an hour")
@@ -76,6 +80,14 @@ def _times(status: SweepStatus) -> Text:
     if status.last_event is not None:
         parts.append(f"last event {phrases.duration(status.last_event.age_s)} ago")
     return Text(", ".join(parts), style="dim")
+
+
+def _limit(status: SweepStatus, key: str) -> str:
+    """Return the budget of hours or GPU-hours as `` of 6 h``; empty where there is none."""
+    limit = status.budget.get(key)
+    if limit is None:
+        return ""
+    return f" of {phrases.duration(3600 * limit)}" if key == "hours" else f" of {limit:g}"
 
 
 def _sections(status: SweepStatus) -> Iterator[RenderableType]:

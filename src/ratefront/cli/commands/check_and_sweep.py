@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import sys
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,9 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from ratefront.cli.next_command import ratefront_command, resume_command, tracking_arguments
+from ratefront.cli.next_command import (
+    command_with_more,
+    ratefront_command,
+    resume_command,
+    tracking_arguments,
+)
 from ratefront.cli.shared_arguments import OverridesOption, OwnModuleOption, SpecArgument, overrides_of
 from ratefront.errors import EngineError, InputError
+from ratefront.safe_text import visible_json
 from ratefront.wording import Message
 
 if TYPE_CHECKING:
@@ -26,8 +33,51 @@ if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
 
 
-def check(spec: SpecArgument, set_: OverridesOption = None) -> None:
-    """Validate a sweep file and print its plan; start nothing."""
+CostOption = Annotated[
+    bool,
+    typer.Option(
+        "--cost", help="Run short trials, and forecast what the sweep takes: hours, GPU-hours, disk."
+    ),
+]
+
+
+def check(
+    spec: SpecArgument,
+    set_: OverridesOption = None,
+    cost: CostOption = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --cost: the folder that the sweep will use.  [default: runs/NAME-TIME]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --cost: print the forecast as JSON.")] = False,
+) -> None:
+    """Validate a sweep file and print its plan. With --cost, forecast what it takes; else start nothing."""
+    if (out is not None or as_json) and not cost:
+        raise InputError(
+            f"{'--json' if as_json else '--out'} goes with --cost: without it, no forecast is made"
+        )
+    if not as_json:
+        _print_plan(spec, set_)
+    if cost:
+        _forecast(spec, set_, out, as_json)
+
+
+def _forecast(spec: Path, set_: list[str] | None, out: Path | None, as_json: bool) -> None:
+    """Print the forecast, and write it into the folder, whose name is the last line printed."""
+    from ratefront.api import forecasting, sweep_files
+    from ratefront.terminal.console import SafeConsole
+    from ratefront.terminal.forecast_text import print_forecast
+
+    overrides = overrides_of(set_)
+    made, folder = forecasting.forecast(spec, out, overrides=overrides)
+    if as_json:
+        print(visible_json(json.dumps(made.to_json(), indent=2, ensure_ascii=False)))
+        return
+    print_forecast(made, sweep_files.plan(spec, overrides).spec.budget, SafeConsole())
+    print(f"\nrun it with: {ratefront_command('sweep', spec, '--out', folder)}")
+
+
+def _print_plan(spec: Path, set_: list[str] | None) -> None:
     from ratefront.api import sweep_files
     from ratefront.spec.views.plan import render_plan
     from ratefront.terminal.console import SafeConsole
@@ -218,5 +268,8 @@ def _print_outcome(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None
         f"browse the trials: {ratefront_command('ui', folder, *tracking_arguments(tracking_uri))}",
         file=sys.stderr,
     )
+    if summary.is_budget_spent and summary.ended_early:
+        larger = sweep.status().larger_budget
+        print(f"go on with: {command_with_more(folder, larger, tracking_uri)}", file=sys.stderr)
     for warning in summary.warnings:
         print(f"warning: {warning}", file=sys.stderr)

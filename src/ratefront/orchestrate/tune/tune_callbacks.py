@@ -18,6 +18,7 @@ from ratefront.history.events import Failed, Started
 from ratefront.orchestrate.driver_loop import DriverLoop
 from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
 from ratefront.orchestrate.tune.lost_workers import ReportedWorkerError, summarise_worker_error
+from ratefront.orchestrate.tune.trial_worker import needs_of
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
 
 
@@ -78,13 +79,15 @@ class WorkerListener(Callback):
         self._loop.begin()
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Call ``tick``; if it ends the sweep, end the workers."""
+        """Call ``tick``; if it ends the sweep, end the workers: they go on from their checkpoints when it goes on."""
         try:
             with self._reference.sweep.keeping_failure():
                 self._loop.tick()
         except BaseException:
             _end_workers(trials)
             raise
+        if self._reference.sweep.history.ended:  # the budget is spent
+            _end_workers(trials)
         self._fail_overdue_trials()
         self._free_slots_of_ended_trials()
         self._count_slots()
@@ -118,7 +121,7 @@ class WorkerListener(Callback):
         """Tell the engine which worker runs the trial."""
         trial_id, attempt = _identity(trial)
         self._running[trial.trial_id], self._started[trial.trial_id] = trial, time.monotonic()
-        self._tell(Started(trial_id, attempt, _worker_name(trial)))
+        self._tell(Started(trial_id, attempt, _worker_name(trial), needs_of(trial.config).gpus))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tell the engine why the worker was lost."""

@@ -24,6 +24,7 @@ from ratefront.report.page.page_tables import (
 from ratefront.report.page.plotly_checks import accuracy_traces, rate_traces
 from ratefront.report.page.plotly_front import main_figure
 from ratefront.report.sweep_view import SweepView
+from ratefront.store.views.sweep_summary import Summary
 from ratefront.trial_records import Status
 
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
@@ -101,6 +102,9 @@ def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
         ("data set", str(summary.dataset)),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
         ("on the front", str(len(summary.front))),
+        ("hours at work", _with_limit(summary.hours, summary.budget["hours"])),
+        *_gpu_row(summary),
+        *_forecast_rows(summary),
         ("task model, test, as stored", _accuracy_with_count(task_model.accuracy, bounds)),
         ("task model, test, before rounding", _accuracy_with_count(task_model.accuracy_given, bounds)),
         ("task model, size", _or_dash(task_model.task_model_bytes, kibibytes)),
@@ -110,6 +114,33 @@ def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
     if bounds is not None:
         rows.insert(1, ("test samples, classes", f"{bounds.samples}, {bounds.classes}"))
     return rows
+
+
+def _gpu_row(summary: Summary) -> list[tuple[str, str]]:
+    limit = summary.budget["gpu_hours"]
+    return [("GPU-hours", _with_limit(summary.gpu_hours, limit))] if summary.gpu_hours or limit else []
+
+
+def _forecast_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return what was forecast, with its interval; what it took stands beside it."""
+    if summary.forecast is None:
+        return []
+    trials = f", {summary.forecast['trials']} trials"
+    named = (("hours", "hours", 1.0), ("gpu_hours", "GPU-hours", 1.0), ("disk_bytes", "MB on disk", 1e6))
+    rows = []
+    for key, name, unit in named:
+        value = summary.forecast[key]
+        low, expected, high, took = (value[part] / unit for part in ("low", "expected", "high", "took"))
+        if high:
+            rows.append(
+                (f"{name}: took, forecast{trials}", f"{took:.3g}, {expected:.3g} ({low:.3g} to {high:.3g})")
+            )
+    return rows
+
+
+def _with_limit(spent: float, limit: float | None) -> str:
+    """Return what was spent, and of how much where there is a budget."""
+    return f"{spent:.3g}" if limit is None else f"{spent:.3g} of {limit:g}"
 
 
 def _accuracy_with_count(accuracy: float | None, bounds: PredictionBounds | None) -> str:

@@ -13,16 +13,21 @@ from ratefront.engine.messages import EngineMessage, Start, WorkerMessage
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import Tracker
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """What a person asks of a sweep that has ended: further trials, and the failed ones once more."""
+    """What a person asks of a sweep that has ended: further trials, the failed ones once more, or a larger budget.
+
+    ``spec`` is the sweep file from then on; None: it stays as it is.
+    """
 
     more_trials: int = 0
     retry_failed: bool = False
+    spec: SweepSpec | None = None
 
 
 class IdealConditions:
@@ -88,8 +93,8 @@ class SimulationObserver:
     A worker's key is its trial's id and the number of the attempt.
     """
 
-    def worker_launched(self, key: tuple[str, int], batch_divisor: int) -> None:
-        """A worker was started; it cuts its batches into ``batch_divisor`` parts."""
+    def worker_launched(self, key: tuple[str, int], start: Start) -> None:
+        """A worker was started as the engine's command says: with its GPUs, and with its batches cut into parts."""
 
     def worker_sent(self, key: tuple[str, int], message: WorkerMessage) -> None:
         """A worker sent a message, which may arrive late, twice or not at all."""

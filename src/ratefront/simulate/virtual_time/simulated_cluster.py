@@ -98,7 +98,7 @@ class SimulatedCluster:
             slowness=slowness,
             hangs_after=self._conditions.hangs_after(len(course.steps)),
         )
-        self._observer.worker_launched(worker.key, start.batch_divisor)
+        self._observer.worker_launched(worker.key, start)
         self.occupancy.trial_started()
         if not self.is_up(slot):
             self.lose_worker(worker)

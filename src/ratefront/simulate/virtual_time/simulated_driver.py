@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Protocol, TypeAlias
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import EngineMessage, Start, StopRequested, TimedOut
+from ratefront.engine.messages import EngineMessage, Start, StopRequested, TimedOut, TimePassed
 from ratefront.errors import EngineError
 from ratefront.history.events import Event, Failed, Started
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
@@ -52,7 +52,7 @@ class DriverOwner(Protocol):
         """The driver died within a write, or cannot write."""
 
     def sweep_ended(self) -> None:
-        """Every requested trial has ended, and the ledger says so."""
+        """Every requested trial has ended or the budget is spent, and the ledger says so."""
 
 
 class SimulatedDriver:
@@ -73,14 +73,16 @@ class SimulatedDriver:
         clock: VirtualClock,
         latency_s: float | None,
         trial_hours: float | None = None,
+        tick_s: float | None = None,
     ) -> None:
         """Start the process.
 
         One thing that it does with the engine takes ``latency_s`` seconds; None: as long as it takes here, now.
-        An attempt may run for ``trial_hours``; None: for ever.
+        An attempt may run for ``trial_hours``; None: for ever. The engine is told the time every ``tick_s`` seconds;
+        None: never.
         """
         self.live, self._host, self._owner, self._observer = live, host, owner, observer
-        self._clock, self._latency_s, self._trial_hours = clock, latency_s, trial_hours
+        self._clock, self._latency_s, self._trial_hours, self._tick_s = clock, latency_s, trial_hours, tick_s
         self.held: dict[tuple[str, int], SimulatedWorker] = {}
         self._idle = deque(host.slots_up())
         self._starting: SimulatedSlot | None = None  # a slot whose trial is on its way
@@ -91,10 +93,16 @@ class SimulatedDriver:
     def begin(self, opening: Iterable[Event]) -> None:
         """Write what a driver writes first, one event after another, then fill the slots."""
         self._do(lambda: self._open(opening))
+        self._tick()
 
     def receive(self, message: EngineMessage, sender: SimulatedWorker | None = None) -> None:
         """Receive a message. Its sender may be a worker of an earlier driver, which this one does not hold."""
         self._do(lambda: self._judge(message, sender))
+
+    def _tick(self) -> None:
+        if self._tick_s is not None and self.is_alive:
+            self._clock.after(self._tick_s, self._tick)
+            self.receive(TimePassed(self._clock.time()))
 
     def stop_trial(self, trial_id: str) -> None:
         """Stop a trial, as a person does."""

@@ -63,6 +63,7 @@ class SimulatedWorker:
         self.slot = slot
         self.key = (start.params.trial_id, start.attempt)
         self.is_alive, self.has_started = True, False
+        self._gpus = start.needs.gpus
         self._course, self._clock, self._receiver = course, clock, receiver
         self._step, self._slowness, self._hangs_after = from_step, slowness, hangs_after
         self._after(START_S, self._begin)
@@ -81,7 +82,7 @@ class SimulatedWorker:
 
     def _begin(self) -> None:
         self.has_started = True
-        started = Started(*self.key, f"node {self.slot.node}, slot {self.slot.number}")
+        started = Started(*self.key, f"node {self.slot.node}, slot {self.slot.number}", self._gpus)
         self._receiver.worker_started(self, started)
         self._schedule_next()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ratefront.history.events import Entry, Resumed, TrialEvent
+from ratefront.history.events import Ended, Entry, Resumed, TrialEvent
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.ledger.ledger_file import read_lines
@@ -54,7 +54,9 @@ class SkimmedLedger:
             self._on_report(trial_id, time)
             return
         entry = line.entry()
-        if isinstance(entry.event, Resumed):  # how far a lost attempt got decides whether it is tried again
+        if isinstance(
+            entry.event, Resumed | Ended
+        ):  # how far a lost attempt got decides whether it is tried again
             for trial_id in list(self._waiting):
                 self._apply_report(trial_id)
         elif isinstance(entry.event, TrialEvent):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ratefront.history.budget import Spent, larger_budget, recorded_budget, spent_by
 from ratefront.history.events import Entry, to_plain
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
@@ -104,6 +105,10 @@ class SweepStatus:
     running: int
     planned: int
     elapsed_s: float
+    gpu_hours: float
+    budget: Mapping[str, float | None]
+    is_budget_spent: bool
+    larger_budget: Mapping[str, float]
     trials_per_hour: float | None
     remaining_s: float | None
     running_trials: tuple[RunningTrial, ...]
@@ -133,6 +138,8 @@ class SweepStatus:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [asdict(part) for part in value]
+    if isinstance(value, Mapping):
+        return dict(value)
     return asdict(value) if isinstance(value, LastEvent) else value
 
 
@@ -152,7 +159,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
     if last is None and driver is None:
         raise has_not_begun(folder)
     at_work, unended = _at_work(history, driver), len(history.trials) - history.trials_ended
-    speed = _speed(history, driver, now)
+    speed, budget = _speed(history, driver, now), recorded_budget(history.spec)
     return SweepStatus(
         sweep=history.spec.get("name"),
         state=_state(history, driver),
@@ -170,6 +177,10 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         running=len(at_work),
         planned=unended - len(at_work),
         elapsed_s=speed.elapsed_s,
+        gpu_hours=speed.spent.gpu_hours,
+        budget=budget.model_dump(),
+        is_budget_spent=history.budget_spent is not None or history.ended_by_budget,
+        larger_budget=larger_budget(budget, speed.spent),
         trials_per_hour=speed.trials_per_hour,
         remaining_s=speed.remaining_s,
         running_trials=tuple(
@@ -202,6 +213,7 @@ def _at_work(history: SweepHistory, driver: DriverProcess | None) -> list[TrialH
 
 class _Speed(NamedTuple):
     elapsed_s: float
+    spent: Spent
     trials_per_hour: float | None
     remaining_s: float | None
 
@@ -209,9 +221,10 @@ class _Speed(NamedTuple):
 def _speed(history: SweepHistory, driver: DriverProcess | None, now: float) -> _Speed:
     is_at_work = _has_recorded(history, driver) and not history.ended
     worked_s = history.worked_s(now) if is_at_work else history.speed.worked_s
+    spent = spent_by(history, now if is_at_work else history.last_time)
     speed = history.speed.trials_per_hour(worked_s)
     left = history.trials_requested - history.trials_ended
-    return _Speed(worked_s, speed, 3600.0 * left / speed if speed and is_at_work else None)
+    return _Speed(worked_s, spent, speed, 3600.0 * left / speed if speed and is_at_work else None)
 
 
 def _running(trial: TrialHistory, silent_s: float | None) -> RunningTrial:

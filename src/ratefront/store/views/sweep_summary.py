@@ -11,6 +11,7 @@ from typing import Any
 
 from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
+from ratefront.history.budget import recorded_budget
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import (
     RATE_ACCURACY,
@@ -58,6 +59,7 @@ class SummarisedTrial:
 class Summary:
     """A sweep, running or ended, in numbers; None where one is not known.
 
+    ``hours`` is the time in which a driver was at work, ``gpu_hours`` that of all attempts times the GPUs of each.
     ``hypervolume``, and its projection ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test
     values of ``front``, whose trials were chosen on validation. ``reasons`` explains each of the two that is None.
     ``warnings`` say what makes the task model's accuracy or the bounds doubtful.
@@ -73,6 +75,11 @@ class Summary:
     trials_stopped: int
     trials_collapsed: int
     trials_failed: int
+    hours: float
+    gpu_hours: float
+    budget: Mapping[str, float | None]
+    is_budget_spent: bool
+    forecast: Mapping[str, Any] | None
     task_model_accuracy: float | None
     task_model_accuracy_given: float | None
     task_model_bytes: int | None
@@ -95,6 +102,7 @@ class Summary:
         """The content of ``summary.json``."""
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "metrics"}
         return plain | {
+            "budget": dict(self.budget),
             "objectives": list(self.objectives),
             "reference": dict(self.reference),
             "front": [entry.to_json(self.metrics) for entry in self.front],
@@ -103,8 +111,13 @@ class Summary:
         }
 
 
-def summarise(history: SweepHistory, task_model: TaskModelInfo, overlay: PredictionBounds | None) -> Summary:
-    """The summary of a sweep, as far as it has come."""
+def summarise(
+    history: SweepHistory,
+    task_model: TaskModelInfo,
+    overlay: PredictionBounds | None,
+    forecast: Mapping[str, Any] | None = None,
+) -> Summary:
+    """The summary of a sweep, as far as it has come; ``forecast`` is its own, beside what it took."""
     reference, front = reference_of(history, task_model, overlay), front_of(history)
     objectives = objectives_of(history.spec)
     volume, why_volume = _volume(front, objectives, reference)
@@ -121,6 +134,11 @@ def summarise(history: SweepHistory, task_model: TaskModelInfo, overlay: Predict
         trials_stopped=history.counts["stopped"],
         trials_collapsed=history.counts["collapsed"],
         trials_failed=history.counts["failed"],
+        hours=history.speed.worked_s / 3600.0,
+        gpu_hours=history.speed.gpu_s / 3600.0,
+        budget=recorded_budget(history.spec).model_dump(),
+        is_budget_spent=history.budget_spent is not None or history.ended_by_budget,
+        forecast=forecast,
         task_model_accuracy=task_model.accuracy,
         task_model_accuracy_given=task_model.accuracy_given,
         task_model_bytes=task_model.task_model_bytes,

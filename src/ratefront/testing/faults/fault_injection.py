@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from ratefront.history.events import BudgetSpent
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.simulation import Simulation
 from ratefront.testing.faults.fault_plan import FaultPlan, TimedFault
 from ratefront.testing.faults.faulty_conditions import FaultyConditions
@@ -19,11 +21,21 @@ class FaultInjection:
     def __init__(self, simulation: Simulation, conditions: FaultyConditions) -> None:
         self._simulation, self._conditions = simulation, conditions
         self._clock, self._random = simulation.clock, conditions.random
+        self._at_budget_end: tuple[TimedFault, ...] = ()
+        self._budget_spent: BudgetSpent | None = None
 
     def schedule(self, plan: FaultPlan) -> None:
         """Add a plan's timed faults to the simulation's clock."""
         for fault in plan.faults:
             self._clock.after(fault.time_s, partial(self._strike, fault))
+        self._at_budget_end = plan.at_budget_end
+
+    def watch(self, history: SweepHistory) -> None:
+        """Let the faults of the budget's end strike soon, if the last entry says that the budget is spent."""
+        if history.budget_spent is not None and history.budget_spent is not self._budget_spent:
+            for fault in self._at_budget_end:
+                self._clock.after(fault.time_s, partial(self._strike, fault))
+        self._budget_spent = history.budget_spent
 
     def _strike(self, fault: TimedFault) -> None:
         match fault.kind:

@@ -17,7 +17,7 @@ TimedKind: TypeAlias = Literal[
     "worker_lost", "node_lost", "driver_lost", "driver_ended", "tracking_away", "disk_full", "trial_stopped"
 ]
 ChanceKind: TypeAlias = Literal["twice", "late", "straggler", "corrupt_checkpoint", "orphan", "hung", "ill"]
-ContinuationKind: TypeAlias = Literal["extended", "reopened"]
+ContinuationKind: TypeAlias = Literal["extended", "reopened", "budget_raised"]
 
 #: All that is counted, under the names that outcomes and the command print.
 FaultKind: TypeAlias = TimedKind | ChanceKind | ContinuationKind
@@ -82,12 +82,16 @@ class FaultPlan:
         faults: The faults that strike at a moment, in their order.
         odds: The probabilities of the others.
         continuations: What a person asks of the sweep, one after another, each when the sweep has ended.
+        at_budget_end: The faults that strike each time that the budget is spent, so many seconds later.
+        raises_budget: Whether a person gives a larger budget to a sweep that has spent its own.
     """
 
     seed: int = 0
     faults: tuple[TimedFault, ...] = ()
     odds: FaultOdds = FaultOdds()
     continuations: tuple[Continuation, ...] = ()
+    at_budget_end: tuple[TimedFault, ...] = ()
+    raises_budget: bool = True
 
     @classmethod
     def draw(
@@ -118,9 +122,19 @@ class FaultPlan:
             odds = replace(odds, hung=random.choice((0.0, 0.05, 0.3)))
         return cls(seed, tuple(sorted(faults, key=lambda fault: fault.time_s)), odds, tuple(continuations))
 
+    def with_budget(self, grace_s: float, *, harmless: bool) -> FaultPlan:
+        """Return the plan with faults within the grace period of a budget, and shortly after it."""
+        random = Random(f"budget faults {self.seed}")  # noqa: S311
+        kinds = ("driver_lost", "driver_ended", "worker_lost", *(() if harmless else ("trial_stopped",)))
+        struck = random.choices(kinds, k=random.randint(0, 2))
+        faults = [TimedFault(random.uniform(0, grace_s + 3.0), kind, 0.0) for kind in struck]
+        return replace(self, at_budget_end=tuple(faults), raises_budget=harmless or random.random() < 0.8)
+
     def undisturbed(self) -> FaultPlan:
         """Return the plan without what only takes time: trials have the same defects, the person asks for the same."""
-        return replace(self, faults=(), odds=FaultOdds(defective_trial=self.odds.defective_trial))
+        return replace(
+            self, faults=(), at_budget_end=(), odds=FaultOdds(defective_trial=self.odds.defective_trial)
+        )
 
     def defect(self, trial_id: str, times_reopened: int) -> TrialDefect | None:
         """Return what is wrong with a trial; it may pass when a person has the trial tried again."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
+from ratefront.catalogue.number_limits import LEAST_HOURS
 from ratefront.engine.messages import Start
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.simulate.virtual_time.ideal_conditions import Continuation, IdealConditions
+from ratefront.spec.sweep_spec import Budget, SweepSpec
 from ratefront.testing.faults.failing_disk import FailingDisk
 from ratefront.testing.faults.fault_plan import FaultKind, FaultPlan
 from ratefront.testing.faults.unreliable_tracker import UnreliableTracker
@@ -17,6 +19,10 @@ LATE_S = 60.0
 
 #: How many times as long a straggler takes.
 STRAGGLER = 10.0
+
+
+#: A budget is raised to so many times what was spent by then, and after so many times lifted.
+RAISE, RAISES = 2.0, 8
 
 
 class FaultyConditions(IdealConditions):
@@ -77,7 +83,13 @@ class FaultyConditions(IdealConditions):
         return self._strikes("orphan", self._odds.orphan)
 
     def continuation(self, history: SweepHistory) -> Continuation | None:
-        """Return the plan's next request that asks for something."""
+        """Return a larger budget where it was spent, and else the plan's next request that asks for something."""
+        if history.ended_by_budget:
+            if not self._plan.raises_budget:
+                return None
+            self.fault_counts["budget_raised"] += 1
+            is_lifted = self.fault_counts["budget_raised"] > RAISES
+            return Continuation(spec=_with_budget(history, Budget() if is_lifted else _larger(history)))
         while self._continuations:
             planned = self._continuations.popleft()
             retry_failed = planned.retry_failed and history.counts["failed"] > 0
@@ -96,3 +108,15 @@ class FaultyConditions(IdealConditions):
 
     def _delay_s(self) -> float:
         return self.random.expovariate(1 / LATE_S)
+
+
+def _larger(history: SweepHistory) -> Budget:
+    """Return a budget larger than what was spent."""
+    before = SweepSpec.model_validate(history.spec).budget
+    spent = {"hours": history.speed.worked_s / 3600, "gpu_hours": history.speed.gpu_s / 3600}
+    larger = {key: max(LEAST_HOURS, RAISE * spent[key]) for key in spent if getattr(before, key) is not None}
+    return before.model_copy(update=larger)
+
+
+def _with_budget(history: SweepHistory, budget: Budget) -> SweepSpec:
+    return SweepSpec.model_validate(history.spec).model_copy(update={"budget": budget})

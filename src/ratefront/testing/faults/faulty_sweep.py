@@ -55,8 +55,15 @@ def run_with_faults(
         InputError: The problem does not know the sweep's space.
     """
     conditions, truth = FaultyConditions(plan), GroundTruth()
-    simulation = Simulation(replace(scenario, is_tracked=True), parts, conditions, truth, on_update)
-    finished = run_to_end(simulation, lambda: FaultInjection(simulation, conditions).schedule(plan))
+
+    def changed(history: SweepHistory) -> None:
+        injection.watch(history)
+        if on_update is not None:
+            on_update(history)
+
+    simulation = Simulation(replace(scenario, is_tracked=True), parts, conditions, truth, changed)
+    injection = FaultInjection(simulation, conditions)
+    finished = run_to_end(simulation, lambda: injection.schedule(plan))
     return FaultySimulation(
         **vars(finished), plan=plan, fault_counts=conditions.fault_counts, ground_truth=truth
     )

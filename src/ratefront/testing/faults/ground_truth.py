@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ratefront.engine.messages import EngineMessage, WorkerMessage
+from ratefront.engine.messages import EngineMessage, Start, WorkerMessage
 from ratefront.history.events import Failed, Finished, Reported
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
 from ratefront.testing.faults.reference_model import all_finite
@@ -25,6 +25,7 @@ class GroundTruth(SimulationObserver):
     Attributes:
         judged: The messages that the engine has judged, in their order.
         divisors: By attempt (trial, number), into how many parts its batches were cut.
+        gpus: By attempt, the GPUs that its worker had.
         completed: The attempts that computed to their end.
         errors: The attempts with the errors that they ran into.
     """
@@ -32,12 +33,13 @@ class GroundTruth(SimulationObserver):
     def __init__(self) -> None:
         self.judged: list[JudgedMessage] = []
         self.divisors: dict[tuple[str, int], int] = {}
+        self.gpus: dict[tuple[str, int], float] = {}
         self.completed: set[tuple[str, int]] = set()
         self.errors: set[tuple[str, int, str]] = set()
 
-    def worker_launched(self, key: tuple[str, int], batch_divisor: int) -> None:
-        """Record into how many parts the batches are cut."""
-        self.divisors[key] = batch_divisor
+    def worker_launched(self, key: tuple[str, int], start: Start) -> None:
+        """Record into how many parts the batches are cut, and the GPUs."""
+        self.divisors[key], self.gpus[key] = start.batch_divisor, start.needs.gpus
 
     def worker_sent(self, key: tuple[str, int], message: WorkerMessage) -> None:
         """Record errors, and whether the attempt came to its end."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from random import Random
 
-from ratefront.engine.messages import EngineMessage
+from ratefront.engine.messages import EngineMessage, TimePassed
 from ratefront.history.events import (
     Ended,
     Entry,
@@ -50,7 +50,8 @@ def front(simulation: FaultySimulation) -> list[str]:
 
 def _ledger(simulation: FaultySimulation) -> Iterator[str]:
     """The order of events is possible; each message to the engine led to its events, and to no others."""
-    spec, events = simulation.scenario.spec, [entry.event for entry in simulation.entries]
+    spec, entries = simulation.scenario.spec, simulation.entries
+    events = [entry.event for entry in entries]
     model = ReferenceModel(
         spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(simulation)
     )
@@ -65,7 +66,7 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
                 yield f"entry {seq}: {_brief(judged.message)} led to {_names(recorded)} instead of {_names(due)}"
             judged = next(messages, None)
         if seq < len(events):
-            yield from model.follow(events[seq])
+            yield from model.follow(events[seq], entries[seq].time)
     if judged is not None:
         yield f"entry {judged.before} is missing: {_brief(judged.message)} was judged there"
     if not isinstance(model.last, Ended):
@@ -78,7 +79,8 @@ def _brief(message: EngineMessage) -> str:
         name: getattr(message, name) for name in ("attempt", "step", "error") if hasattr(message, name)
     }
     named = "".join(f", {name} {value}" for name, value in attributes.items())
-    return f"{type(message).__name__} ({message.trial_id}{named})"
+    subject = f"at {message.time}" if isinstance(message, TimePassed) else message.trial_id
+    return f"{type(message).__name__} ({subject}{named})"
 
 
 def _names(events: tuple[type[Event], ...]) -> str:
@@ -118,6 +120,9 @@ def _ground_truth(simulation: FaultySimulation) -> Iterator[str]:
                     course_step.metrics for course_step in courses(trial_id).steps[step - 1 : step]
                 ):
                     yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
+            case Started(trial_id, attempt, worker, gpus):
+                if worker and gpus != truth.gpus[trial_id, attempt]:
+                    yield f"entry {entry.seq}: attempt {attempt} of {trial_id} has other GPUs than it says"
             case Failed(error="TrialTimedOutError"):
                 pass  # see _time_limit
             case Failed(trial_id, attempt, error):
@@ -190,16 +195,31 @@ def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
-    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed.
+    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed, unless the budget is spent.
     """
     history = simulation.engine.history
     due = min(history.trials_requested, most_trials(simulation))
     ids = [row["trial_id"] for row in trial_rows(history)]
-    if ids != [f"t{number:04d}" for number in range(len(ids))] or len(ids) != due:
-        yield f"trials.csv has {ids} of {due} trials"
     counted = sum(history.counts[status] for status in ENDED)
-    if counted != due or history.counts["running"] or history.counts["planned"]:
+    if history.ended_by_budget:
+        if counted >= due or history.counts["running"]:
+            yield f"of {due} trials some are left, the counts are {dict(history.counts)}"
+    elif counted != due or history.counts["running"] or history.counts["planned"]:
         yield f"{due} trials were asked for, the counts are {dict(history.counts)}"
+    ended_ids = [name for name, trial in history.trials.items() if trial.ended]
+    if ids != ended_ids or [*history.trials] != [f"t{number:04d}" for number in range(len(history.trials))]:
+        yield f"trials.csv has {ids} of {due} trials"
+    last = _last_statuses(simulation)
+    said = {trial_id: status for trial_id, status in endings(simulation) if status in ENDED}
+    if last != said:
+        yield f"the trials ended as {last}, the history says {said}"
+    for trial_id in front(simulation):
+        if last.get(trial_id) != "finished":
+            yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
+
+
+def _last_statuses(simulation: FaultySimulation) -> dict[str, str]:
+    """Return how each trial ended, by its last event."""
     last: dict[str, str] = {}
     for entry in simulation.entries:
         match entry.event:
@@ -213,11 +233,7 @@ def _table(simulation: FaultySimulation) -> Iterator[str]:
                 last[trial_id] = "failed"
             case _:
                 pass
-    if last != dict(endings(simulation)):
-        yield f"the trials ended as {last}, the history says {dict(endings(simulation))}"
-    for trial_id in front(simulation):
-        if last.get(trial_id) != "finished":
-            yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
+    return last
 
 
 def _tracking(simulation: FaultySimulation) -> Iterator[str]:
@@ -229,7 +245,8 @@ def _tracking(simulation: FaultySimulation) -> Iterator[str]:
     (record,) = sweeps
     if record.parent.status != "FINISHED":
         yield f"the sweep's run is {record.parent.status}"
-    if record.trials.keys() != history.trials.keys():
+    begun = {trial_id for trial_id, trial in history.trials.items() if trial.attempts or trial.ended}
+    if record.trials.keys() != begun:
         yield f"the tracker has the trials {sorted(record.trials)} of {len(history.trials)}"
         return
     curves, on_front = _curves(simulation.entries), set(front(simulation))
@@ -238,7 +255,7 @@ def _tracking(simulation: FaultySimulation) -> Iterator[str]:
         points = {point for point in run.points if not point.key.startswith("epoch/")}
         curve = sorted((point.key, point.step) for point in run.points - points)
         shown = (run.status, run.tags.get("status"), run.end_ms, run.tags.get("pareto") == "true")
-        if shown != (due := (*_status(trial), trial_id in on_front)):
+        if shown != (due := (*_status(trial, history.last_time), trial_id in on_front)):
             yield f"the tracker says of {trial_id} {shown} instead of {due}"
         if points != set(run_keys.final_points(TrialUpdate(trial), simulation.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
@@ -246,7 +263,10 @@ def _tracking(simulation: FaultySimulation) -> Iterator[str]:
             yield f"the tracker's curve of {trial_id} has {curve}"
 
 
-def _status(trial: TrialHistory) -> tuple[str, str, int]:
+def _status(trial: TrialHistory, last_time: float) -> tuple[str, str, int]:
+    """Return what the tracker must show; an attempt that was lost when the budget was spent is closed at the end."""
+    if not trial.ended:
+        return "KILLED", "interrupted", run_keys.milliseconds(last_time)
     ended_time = trial.ended_time or 0.0
     return run_tags.RUN_STATUS[trial.status], trial.status, run_keys.milliseconds(ended_time)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 
 from ratefront.engine.messages import Done, Record
@@ -12,6 +13,7 @@ from ratefront.history.events import Entry, Extended
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
+from ratefront.spec.sweep_spec import Budget
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
 from ratefront.testing.faults.invariant_rules import RULES, endings, front, most_trials, planned
 
@@ -31,14 +33,16 @@ def check_invariants(simulation: FaultySimulation, parts: Parts | None = None) -
 
 
 def check_harmless(simulation: FaultySimulation, parts: Parts | None = None) -> None:
-    """Check that nothing but time was lost: the same trials and the same front as without the faults.
+    """Check that nothing but time was lost: the same trials and the same front as without the faults and the budget.
 
     This holds if there is one slot and the plan was drawn as harmless.
 
     Raises:
         InvariantBrokenError: As ``check_invariants``.
     """
-    undisturbed = run_with_faults(simulation.scenario, simulation.plan.undisturbed(), parts)
+    scenario = simulation.scenario
+    unlimited = replace(scenario, spec=scenario.spec.model_copy(update={"budget": Budget()}))
+    undisturbed = run_with_faults(unlimited, simulation.plan.undisturbed(), parts)
     violations = [
         f"without the faults {kind} would be {expected} instead of {actual}"
         for kind, values_of in (("a trial", planned), ("an ending", endings), ("a point of the front", front))
@@ -59,15 +63,18 @@ def _raise_any(simulation: FaultySimulation, violations: list[str]) -> None:
 def _replay(simulation: FaultySimulation, parts: Parts) -> Iterator[str]:
     """An engine from the ledger is the engine that wrote it, and would go on as that one would."""
     scenario, engine = simulation.scenario, simulation.engine
-    replayed = parts.engine(scenario.spec, scenario.space, simulation.entries)
+    budget = Budget.model_validate(engine.history.spec["budget"])  # it may have been raised
+    spec = scenario.spec.model_copy(update={"budget": budget})
+    replayed = parts.engine(spec, scenario.space, simulation.entries)
     if replayed.history != engine.history:
         yield f"the history differs after a replay: {_difference(replayed.history, engine.history)}"
+    may_plan = math.isinf(most_trials(simulation)) and not engine.why_over_budget
     extension = Entry(len(simulation.entries), 0.0, Extended(engine.history.trials_requested + 1))
     commands = []
     for each in (engine, replayed):
         each.apply(extension)
         commands.append(each.next_command())
-    due = Record if math.isinf(most_trials(simulation)) else Done
+    due = Record if may_plan else Done
     if commands[0] != commands[1] or not isinstance(commands[0], due):
         yield f"the next trial differs after a replay: {commands[1]} instead of {commands[0]}"
 

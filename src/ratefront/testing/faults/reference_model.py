@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut
+from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut, TimePassed, TrialMessage
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
 
@@ -48,6 +48,103 @@ class TrialModel:
         self.furthest, self.step = max(self.furthest, self.step), 0
 
 
+#: How much later than it happens an engine may find that a budget or a grace period is over, in seconds: a driver tells
+#: the time every second, and does one thing after another.
+SLACK_S = 5.0
+
+_OPENINGS = (events.Resumed, events.Reconfigured, events.Extended, events.Reopened)
+
+
+class BudgetModel:
+    """What a sweep spends; follows a ledger entry by entry.
+
+    Attributes:
+        worked_s: The time at work so far, in seconds; pauses between drivers do not count.
+        found_s: The time at work when the present driver found the budget spent; None where it did not.
+    """
+
+    def __init__(self) -> None:
+        self.worked_s = 0.0
+        self.found_s: float | None = None
+        self._gpu_s = 0.0
+        self._stopping = 0.0, 0.0  # seconds and GPU-seconds up to stops, which count once a driver goes on
+        self._gpus: dict[str, float] = {}
+        self._time: float | None = None
+        self._budget: Mapping[str, Any] = {}
+
+    def _at(self, time: float) -> tuple[float, float]:
+        """Return the time at work and that of the GPUs at this moment, in seconds."""
+        passed_s = 0.0 if self._time is None else max(0.0, time - self._time)
+        stopping_s, stopping_gpu_s = self._stopping
+        gpus = sum(self._gpus.values())
+        return self.worked_s + stopping_s + passed_s, self._gpu_s + stopping_gpu_s + passed_s * gpus
+
+    def is_over(self, time: float | None = None) -> bool:
+        """Return whether the budget is spent at this moment, or at the last entry."""
+        worked_s, gpu_s = self._at(self._time or 0.0 if time is None else time)
+        return self._exceeds(worked_s, gpu_s)
+
+    def _exceeds(self, worked_s: float, gpu_s: float) -> bool:
+        hours, gpu_hours = self._budget.get("hours"), self._budget.get("gpu_hours")
+        is_over = hours is not None and worked_s / 3600 >= hours
+        return is_over or (gpu_hours is not None and gpu_s / 3600 >= gpu_hours)
+
+    def is_grace_over(self, time: float, slack_s: float = 0.0) -> bool:
+        """Return whether trials have had their time at this moment, since the budget was found spent."""
+        if self.found_s is None:
+            return False
+        return self._at(time)[0] - self.found_s >= 60 * float(self._budget["grace_minutes"]) + slack_s
+
+    def follow(self, event: events.Event, time: float) -> Iterator[str]:
+        """Take the next entry, before the trials change by it; yield what is wrong with it at this place."""
+        if isinstance(event, _OPENINGS):
+            self._stopping = 0.0, 0.0
+        else:
+            yield from self._objections(event, time)
+            worked_s, gpu_s = self._at(time)
+            if isinstance(event, events.Stopped):
+                self._stopping = worked_s - self.worked_s, gpu_s - self._gpu_s
+            else:
+                self.worked_s, self._gpu_s, self._stopping = worked_s, gpu_s, (0.0, 0.0)
+        self._time = time
+        self._take(event)
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.Created(_, spec):
+                self._budget = spec["budget"]
+            case events.Reconfigured(settings):
+                self._budget = settings.get("budget", self._budget)
+            case events.Resumed():
+                self.found_s = None
+                self._gpus.clear()
+            case events.BudgetSpent(hours):
+                self.found_s = 3600 * hours
+            case events.Ended():
+                self._gpus.clear()
+            case events.Started(trial_id, _, _, gpus):
+                self._gpus[trial_id] = gpus
+            case events.Finished() | events.Failed() | events.Pruned() | events.Stopped():
+                self._gpus.pop(event.trial_id, None)
+            case _:
+                pass
+
+    def _objections(self, event: events.Event, time: float) -> Iterator[str]:
+        name = type(event).__name__
+        if isinstance(event, events.Planned | events.Started) and self.is_over():
+            yield f"{name} comes although the budget is spent"
+        if isinstance(event, events.BudgetSpent) and (self.found_s is not None or not self.is_over(time)):
+            yield f"{name} comes twice, or before the budget is spent"
+        if isinstance(event, events.Halted | events.Ended | events.BudgetSpent):
+            return
+        worked_s, gpu_s = self._at(time)
+        gpus = sum(self._gpus.values())
+        if self.found_s is None and self._exceeds(worked_s - SLACK_S, gpu_s - SLACK_S * gpus):
+            yield f"{name} comes, and the engine has not found that the budget is spent"
+        if self.is_grace_over(time, SLACK_S):
+            yield f"{name} comes long after the budget was spent"
+
+
 class ReferenceModel:
     """Follows a ledger entry by entry.
 
@@ -68,11 +165,14 @@ class ReferenceModel:
         """
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
         self._most = most
+        self._budget = BudgetModel()
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
 
-    def follow(self, event: events.Event) -> Iterator[str]:
-        """Take the next event; yield what is wrong with it at this place."""
+    def follow(self, event: events.Event, time: float) -> Iterator[str]:
+        """Take the next event, which was written at ``time``; yield what is wrong with it at this place."""
+        is_grace_over = self._budget.is_grace_over(time)
+        yield from self._budget.follow(event, time)
         if isinstance(self.last, events.Halted) and not isinstance(
             event, events.Resumed | events.Reconfigured
         ):
@@ -84,22 +184,44 @@ class ReferenceModel:
                     yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are, of {self.requested}"
                 self.trials[trial_id] = TrialModel()
             case events.Resumed():
-                for trial in self.trials.values():
-                    if trial.status == "running":
-                        trial.status = "planned"
-                        trial.lose_attempt()
+                self._lose_attempts()
             case events.Extended(trials):
                 if trials <= self.requested:
                     yield f"the sweep is extended from {self.requested} to {trials} trials"
                 self.requested = trials
             case events.Ended():
-                ended = sum(trial.has_ended for trial in self.trials.values())
-                if ended != min(self.requested, self._most):
-                    yield f"the sweep ends with {ended} of {self.requested} trials ended"
-            case events.Created() | events.TaskModelReady() | events.Reconfigured() | events.Halted():
-                pass
-            case _:
+                yield from self._end_objections(event, time, is_grace_over)
+                self._lose_attempts()
+            case events.Started() | events.Reported() | events.Finished() | events.Failed():
                 yield from self._follow_trial(event)
+            case events.Pruned() | events.Stopped() | events.Reopened():
+                yield from self._follow_trial(event)
+            case _:
+                pass
+
+    def _end_objections(self, event: events.Ended, time: float, is_grace_over: bool) -> Iterator[str]:
+        ended, running = self._number_ended(), self._number_running()
+        if event.is_budget_spent == self._all_ended():
+            yield f"the sweep ends with {ended} of {self.requested} trials ended"
+        if event.is_budget_spent and not self._budget.is_over(time):
+            yield "the sweep ends before its budget is spent"
+        if running and not is_grace_over:
+            yield f"the sweep ends while {running} trials run, which may still end"
+
+    def _lose_attempts(self) -> None:
+        for trial in self.trials.values():
+            if trial.status == "running":
+                trial.status = "planned"
+                trial.lose_attempt()
+
+    def _number_ended(self) -> int:
+        return sum(trial.has_ended for trial in self.trials.values())
+
+    def _number_running(self) -> int:
+        return sum(trial.status == "running" for trial in self.trials.values())
+
+    def _all_ended(self) -> bool:
+        return self._number_ended() >= min(self.requested, self._most)
 
     def _follow_trial(self, event: events.TrialEvent) -> Iterator[str]:
         trial = self.trials.setdefault(event.trial_id, TrialModel())
@@ -149,13 +271,19 @@ class ReferenceModel:
 
     def expected_events(self, message: EngineMessage, is_valid: bool) -> tuple[type[events.Event], ...]:
         """Return the events that a message must lead to now; ``is_valid``: what it reports is a measurement."""
+        if isinstance(message, TimePassed):
+            return self._expected_at(message.time)
+        return self._expected_of_trial(message, is_valid)
+
+    def _expected_of_trial(self, message: TrialMessage, is_valid: bool) -> tuple[type[events.Event], ...]:
         trial = self.trials.get(message.trial_id)
         if trial is None or trial.has_ended:
             return ()
         if isinstance(message, StopRequested):
             return (events.Stopped,)
         runs = trial.status == "running" and message.attempt == trial.attempts
-        is_next = trial.status == "planned" and message.attempt == trial.attempts + 1
+        may_begin = trial.status == "planned" and not self._budget.is_over()
+        is_next = may_begin and message.attempt == trial.attempts + 1
         expected: type[events.Event]
         match message:
             case events.Started():
@@ -169,6 +297,14 @@ class ReferenceModel:
             case events.Reported() | events.Finished():
                 expected = type(message) if is_valid else events.Failed
         return (expected,) if runs else ()
+
+    def _expected_at(self, time: float) -> tuple[type[events.Event], ...]:
+        """Return the events that are due because time has passed."""
+        if isinstance(self.last, events.Ended) or self._all_ended():
+            return ()
+        if self._budget.found_s is None:
+            return (events.BudgetSpent,) if self._budget.is_over(time) else ()
+        return (events.Ended,) if self._budget.is_grace_over(time) else ()
 
 
 def all_finite(metrics: Mapping[str, float]) -> bool:

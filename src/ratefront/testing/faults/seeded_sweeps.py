@@ -7,6 +7,7 @@ from random import Random
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
+from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
 from ratefront.testing.faults.invariants import check_harmless, check_invariants
@@ -22,6 +23,9 @@ SMALL_SPACE_EVERY = 9
 
 #: From this seed on, trials may take so many hours only, except where nothing but the time may change.
 LIMITED_FROM, TRIAL_HOURS = 100, 0.1
+
+#: Every fourth seed has a budget, which is spent before all trials have ended.
+BUDGET_EVERY = 4
 
 TRIAL_S = 100.0
 
@@ -50,7 +54,25 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
     nodes = (1,) if is_harmless(seed) else tuple(random.randint(1, 3) for _ in range(random.randint(1, 3)))
     horizon_s = 1.5 * TRIAL_S * spec.trials / sum(nodes)
     plan = FaultPlan.draw(seed, horizon_s, harmless=is_harmless(seed), may_hang=is_limited)
+    if seed % BUDGET_EVERY == BUDGET_EVERY - 1:
+        spec = _with_budget(seed, spec, sum(nodes))
+        plan = plan.with_budget(60.0 * spec.budget.grace_minutes, harmless=is_harmless(seed))
     return Scenario(spec, loaded.space, problem, nodes), plan
+
+
+def _with_budget(seed: int, spec: SweepSpec, slots: int) -> SweepSpec:
+    """Return the sweep file with a budget for a part of its trials: of time, of GPU time, or of both."""
+    random = Random(f"budget {seed}")  # noqa: S311
+    gpus = random.choice((0.25, 1.0))
+    resources = spec.resources if spec.resources.trials_per_gpu else Resources(gpus=gpus)
+    hours = TRIAL_S * spec.trials / 3600
+    limits = {
+        "hours": random.uniform(0.1, 0.9) * hours / slots,
+        "gpu_hours": random.uniform(0.1, 0.9) * hours * gpus,
+    }
+    kinds = random.choice((("hours",), ("gpu_hours",), ("hours", "gpu_hours")))
+    budget = Budget(grace_minutes=random.choice((0.0, 0.5, 1.5)), **{kind: limits[kind] for kind in kinds})
+    return spec.model_copy(update={"budget": budget, "resources": resources})
 
 
 def _sampler(seed: int) -> str:

@@ -1,0 +1,76 @@
+"""The sweep file's budget: what of it is spent, and how long trials may still run then.
+
+All follows from the ledger's entries and the time of now, so that every driver of a sweep decides alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.sweep_spec import Budget
+
+
+class Spent(NamedTuple):
+    """What a sweep has spent: its time at work, and that of its attempts' GPUs."""
+
+    hours: float
+    gpu_hours: float
+
+
+def spent_by(history: SweepHistory, now: float) -> Spent:
+    """What a sweep has spent up to now, where a driver is at work: never less than when it was found spent."""
+    found = (
+        Spent(0.0, 0.0) if history.budget_spent is None else history.budget_spent
+    )  # a clock may be put back
+    return Spent(
+        max(found.hours, history.worked_s(now) / 3600.0), max(found.gpu_hours, history.gpu_s(now) / 3600.0)
+    )
+
+
+def why_over(budget: Budget, spent: Spent) -> str:
+    """Which part of the budget is spent, as a sentence for people; empty where none is."""
+    parts = (
+        ("hours", budget.hours, spent.hours, "hour"),
+        ("gpu_hours", budget.gpu_hours, spent.gpu_hours, "GPU-hour"),
+    )
+    over = [(key, limit, unit) for key, limit, value, unit in parts if limit is not None and value >= limit]
+    if not over:
+        return ""
+    limits = " and ".join(f"{limit:g} {unit}{'' if limit == 1 else 's'}" for _, limit, unit in over)
+    keys = " and ".join(f"budget.{key}" for key, _, _ in over)
+    return f"the budget of {limits} is spent; resumed with more ({keys}), the sweep goes on"
+
+
+def larger_budget(budget: Budget, spent: Spent) -> dict[str, float]:
+    """The parts of the budget that are spent, by their keys in the sweep file, each with twice as much."""
+    limits = {"hours": budget.hours, "gpu_hours": budget.gpu_hours}
+    return {
+        f"budget.{key}": float(f"{2 * max(limit, getattr(spent, key)):.3g}")
+        for key, limit in limits.items()
+        if limit is not None and getattr(spent, key) >= limit
+    }
+
+
+def recorded_budget(spec: Mapping[str, Any]) -> Budget:
+    """The budget of a recorded sweep file; one without limits where it is none of this version of ratefront."""
+    try:
+        return Budget.model_validate(spec.get("budget") or {})
+    except ValidationError:
+        return Budget()
+
+
+def is_grace_over(budget: Budget, history: SweepHistory, now: float) -> bool:
+    """Whether trials have run for long enough since the budget was found spent."""
+    if history.budget_spent is None:
+        return False
+    since_s = history.worked_s(now) - 3600.0 * history.budget_spent.hours
+    return since_s >= 60.0 * budget.grace_minutes
+
+
+def may_go_on(budget: Budget, history: SweepHistory) -> bool:
+    """Whether a sweep that has ended because its budget was spent may go on with this budget."""
+    return history.ended_by_budget and not why_over(budget, spent_by(history, history.last_time))
