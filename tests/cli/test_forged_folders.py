@@ -166,7 +166,7 @@ def forged(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> For
         raise AssertionError("the folder was not refused")
 
     # These would go on for long where they are not refused.
-    monkeypatch.setattr("ratefront.orchestrate.sweep_driver._connect", starts)
+    monkeypatch.setattr("ratefront.orchestrate.sweep_driver.joined_cluster", starts)
     monkeypatch.setattr("ratefront.tracking.browsing.mlflow_ui.serve_ui", starts)
     monkeypatch.setattr("ratefront.tracking.browsing.optuna_dashboard.make_server", starts)
     for module in ("trial_and_reproduce", "encode_decode_audit"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -62,9 +63,9 @@ def test_both_ends_of_each_dimension_are_calibrated() -> None:
 
 
 @pytest.mark.usefixtures("cluster")
-def test_workers_calibrate_each_family(fake: SimpleNamespace) -> None:
+def test_workers_calibrate_each_family(fake: SimpleNamespace, tmp_path: Path) -> None:
     functions = CalibrationFunctions("fake_work:task_model_seconds", "fake_work:calibrated")
-    made = forecast_sweep(fake.loaded(6, (3, 5, 9), concurrent=2), functions)
+    made = forecast_sweep(fake.loaded(6, (3, 5, 9), concurrent=2), tmp_path, functions=functions)
     times = sorted({trial.trial_s for trial in made.calibration})
     assert (times[0], times[-1]) == (3.0, 9.0)
     assert len(made.calibration) == 2 * len([*configurations_of(fake.loaded(6, (3, 5, 9)), "label")])
@@ -72,4 +73,6 @@ def test_workers_calibrate_each_family(fake: SimpleNamespace) -> None:
     assert isinstance(made.hours, ForecastRange)
     assert made.hours.low < made.hours.expected < made.hours.high
     with pytest.raises(InputError, match="the data set is not there"):
-        forecast_sweep(fake.loaded(6), replace(functions, family="fake_work:not_calibrated"))
+        forecast_sweep(
+            fake.loaded(6), tmp_path, functions=replace(functions, family="fake_work:not_calibrated")
+        )

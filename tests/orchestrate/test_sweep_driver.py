@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,7 +63,7 @@ class Stage:
         self._fake, self.folder, self.inputs, self.looks, self.runs = fake, folder, {"dataset": OLD}, 0, 0
         self.sweep = FakeSweep(folder, to_plain(on_data(fake, "/a/x.npz").spec), task_model=False)
         self.sweep.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD}))
-        monkeypatch.setattr(sweep_driver, "_connect", lambda *_: None)
+        monkeypatch.setattr(sweep_driver, "joined_cluster", lambda *_: nullcontext())
         monkeypatch.setattr("ratefront.orchestrate.task_model_worker.inputs_on_worker", self._look)
         monkeypatch.setattr(sweep_driver, "_run", self._run)
 

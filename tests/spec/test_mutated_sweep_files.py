@@ -115,7 +115,7 @@ def test_a_sweep_of_what_check_accepts_gets_to_its_cluster(
     def no_cluster(*arguments: object) -> None:
         raise InputError("a cluster would start here")
 
-    monkeypatch.setattr(sweep_driver, "_connect", no_cluster)
+    monkeypatch.setattr(sweep_driver, "joined_cluster", no_cluster)
     for number, mutant in enumerate(accepted_mutants(name, 8)):
         (tmp_path / "sweep.yaml").write_text(as_text(mutant), encoding="utf-8")
         code = outcome(sweep, tmp_path / "sweep.yaml", out=tmp_path / str(number))

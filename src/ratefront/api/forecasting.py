@@ -21,16 +21,20 @@ def forecast(
     folder: Path | str | None = None,
     *,
     overrides: Mapping[str, Any] | None = None,
+    address: str | None = None,
+    autoscaling: bool = False,
 ) -> tuple[Forecast, Path]:
     """Run a few short trials of each family, and write what the whole sweep may take into its folder.
 
-    The trials run where the sweep would: on the cluster in ``RAY_ADDRESS``, or on this machine. A sweep may begin in
-    the folder afterwards; its report compares the forecast with what it took.
+    The trials run where the sweep would. A sweep may begin in the folder afterwards; its report compares the forecast
+    with what it took.
 
     Args:
         spec: As ``load_spec`` takes it.
         folder: The folder that the sweep will use; new, empty, or with an older forecast. None: ``runs/NAME-TIME``.
         overrides: As ``load_spec`` takes them.
+        address: As ``rf.run`` takes it.
+        autoscaling: As ``rf.run`` takes it.
 
     Returns:
         The forecast, and the folder with ``forecast.json``.
@@ -42,12 +46,13 @@ def forecast(
     from ratefront.engine.opening_events import ResumeOptions
     from ratefront.orchestrate.begin_and_resume_checks import check_folder
     from ratefront.orchestrate.forecast_sweep import forecast_sweep
+    from ratefront.orchestrate.join_cluster import ClusterOptions
     from ratefront.store.forecast_file import write_forecast
 
     loaded = load_spec(spec, overrides)
     path = default_folder(loaded.spec.name) if folder is None else checked_folder(folder)
     files = SweepFolder(path)
     check_folder(files, ResumeOptions())
-    made = forecast_sweep(loaded)
+    made = forecast_sweep(loaded, files.path.resolve(), ClusterOptions(address, autoscaling))
     write_forecast(files, made)
     return made, path

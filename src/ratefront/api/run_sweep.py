@@ -101,7 +101,8 @@ def run(
         >>> rf.run(folder=folder / "small", extend=1, progress=False).summary.trials_requested
         2
     """
-    from ratefront.orchestrate.sweep_driver import ClusterOptions, run_sweep
+    from ratefront.orchestrate.join_cluster import ClusterOptions
+    from ratefront.orchestrate.sweep_driver import run_sweep
     from ratefront.terminal.progress_display import open_display
 
     is_resumed = resume or retry_failed or extend is not None

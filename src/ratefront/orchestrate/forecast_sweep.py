@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ratefront.engine.trial_resources import Needs
 from ratefront.orchestrate.begin_and_resume_checks import one_sweep_per_process
 from ratefront.orchestrate.cluster.ray_logging import quiet_ray
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
+from ratefront.orchestrate.join_cluster import ClusterOptions, joined_cluster
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.resource_check import families_of
 from ratefront.spec.space.dimensions import Branch, Choice, Leaf, Space, assign
@@ -41,31 +43,36 @@ class CalibrationFunctions:
     family: str = "ratefront.trial.calibration_trials:calibrate_family"
 
 
-def forecast_sweep(loaded: LoadedSpec, functions: CalibrationFunctions | None = None) -> Forecast:
-    """Run calibration trials on the cluster in ``RAY_ADDRESS`` or on this machine.
+def forecast_sweep(
+    loaded: LoadedSpec,
+    folder: Path,
+    cluster: ClusterOptions | None = None,
+    functions: CalibrationFunctions | None = None,
+) -> Forecast:
+    """Run calibration trials on the cluster of a sweep that will be stored in ``folder``.
 
     Raises:
         InputError: The cluster has too little for a trial, or data or task model cannot be had.
         EngineError: No trial of a family could be calibrated.
         Interrupted: A signal came.
     """
-    spec, functions = loaded.spec, functions or CalibrationFunctions()
-    with one_sweep_per_process(), quiet_ray(), interrupts() as caught:
-        with caught.at_once():
-            from ratefront.orchestrate.cluster.ray_cluster import connected
-            from ratefront.orchestrate.cluster.slots import count_slots
-
-        with connected(caught):
-            slots = count_slots(spec)
-            workers = _CalibrationWorkers(spec, slots, caught)
-            began = time.perf_counter()
-            (task_model_s,) = workers.run(functions.task_model, (spec,), Needs(spec.resources.cpus, 0.0))
-            worker_s = time.perf_counter() - began
-            calibrated = [
-                one
-                for family in families_of(spec)
-                for one in workers.calibrate(functions.family, family, configurations_of(loaded, family))
-            ]
+    spec, functions, cluster = loaded.spec, functions or CalibrationFunctions(), cluster or ClusterOptions()
+    with (
+        one_sweep_per_process(),
+        quiet_ray(),
+        interrupts() as caught,
+        joined_cluster(spec, folder, cluster, caught),
+    ):
+        slots = cluster.slots(spec)
+        workers = _CalibrationWorkers(spec, slots, caught)
+        began = time.perf_counter()
+        (task_model_s,) = workers.run(functions.task_model, (spec,), Needs(spec.resources.cpus, 0.0))
+        worker_s = time.perf_counter() - began
+        calibrated = [
+            one
+            for family in families_of(spec)
+            for one in workers.calibrate(functions.family, family, configurations_of(loaded, family))
+        ]
     # One worker begins for the task model, and then those of the trials, each with its own receiver.
     start_s = 2 * worker_s + max(one.once_s for one in calibrated)
     trials = [trial for one in calibrated for trial in one.trials]

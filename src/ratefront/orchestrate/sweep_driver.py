@@ -34,6 +34,7 @@ from ratefront.orchestrate.driver_loop import (
 )
 from ratefront.orchestrate.environment.describe_environment import add_inputs, write_environment
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
+from ratefront.orchestrate.join_cluster import ClusterOptions, joined_cluster
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.safe_text import without_credentials
@@ -61,20 +62,6 @@ class WorkerFunctions:
     prepare_task_model: str = "ratefront.task_models.prepare_task_model:prepare_task_model"
     limit_memory: str = "ratefront.trial.device:limit_memory"
     inputs: str = "ratefront.task_models.input_digests:present_inputs"
-
-
-@dataclass(frozen=True)
-class ClusterOptions:
-    """Which machines run the trials.
-
-    Attributes:
-        address: The head of a Ray cluster to join, HOST:PORT or ``auto``; None: that in ``RAY_ADDRESS``, or this
-            machine.
-        is_autoscaling: The cluster starts nodes as trials wait for them: what no node has now is not refused.
-    """
-
-    address: str | None = None
-    is_autoscaling: bool = False
 
 
 def run_sweep(
@@ -123,8 +110,9 @@ def run_sweep(
         stack.enter_context(one_sweep_per_process())
         stack.enter_context(quiet_ray())
         caught = stack.enter_context(interrupts(on_interrupt))
+        join = partial(joined_cluster, loaded.spec, folder.path, cluster, caught)
         if not resume:
-            _connect(stack, loaded.spec, folder, cluster, caught)
+            stack.enter_context(join())
         folder.path.mkdir(parents=True, exist_ok=True)
         earlier_requests = requests_to_earlier_driver(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
@@ -140,7 +128,7 @@ def run_sweep(
         loop = DriverLoop(live, ledger, folder, caught, followers)
         needs_cluster = runs_trials(opening) or change.moves_files
         if resume and needs_cluster:
-            _connect(stack, loaded.spec, folder, cluster, caught)
+            stack.enter_context(join())
         if change.moves_files or has_trials_left(engine, opening):
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
         with followers, _closing_failed(followers, caught), _noticing_moved_folder(ledger):
@@ -155,37 +143,6 @@ def run_sweep(
             with caught.at_once():
                 followers.ended(live.history)
         return engine.history
-
-
-def _connect(
-    stack: ExitStack, spec: SweepSpec, folder: SweepFolder, cluster: ClusterOptions, caught: Interrupts
-) -> None:
-    """Connect to the cluster for as long as ``stack`` is open, and check that its nodes fit the sweep.
-
-    All that uses Ray is imported here, before anything starts: some of Ray's names that we use are private.
-
-    Raises:
-        InputError: The cluster cannot be joined, has too little, or has nodes that do not fit.
-        EngineError: The installed Ray has no such name, or does not start.
-    """
-    try:
-        with caught.at_once():
-            import ratefront.orchestrate.tune.tune_driver  # noqa: F401  (it is needed later)
-            from ratefront.orchestrate.cluster.check_nodes import check_nodes
-            from ratefront.orchestrate.cluster.ray_cluster import connected
-            from ratefront.orchestrate.cluster.shipped_modules import own_code
-            from ratefront.orchestrate.cluster.slots import check_capacity_of_nodes
-        has_other_machines = stack.enter_context(connected(caught, cluster.address, own_code(spec)))
-    except ImportError as error:
-        raise EngineError(
-            f"no sweep can run with the installed Ray {version('ray')}: {error}; ratefront was tried with Ray 2.60 "
-            "(pip install 'ray[default,tune]==2.60.*')"
-        ) from error
-    if not cluster.is_autoscaling:
-        check_capacity_of_nodes(spec)
-    if has_other_machines:
-        with caught.at_once():
-            check_nodes(folder.path)
 
 
 def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engine:
@@ -238,7 +195,6 @@ def _run(
 ) -> None:
     """Prepare the task model if it is missing, then run trials until the engine is done."""
     with loop.at_once():  # Ray Tune takes seconds to load
-        from ratefront.orchestrate.cluster.slots import count_slots
         from ratefront.orchestrate.task_model_worker import prepare_missing_task_model
         from ratefront.orchestrate.tune.trial_worker import WorkerSetting
         from ratefront.orchestrate.tune.tune_driver import run_trials
@@ -252,7 +208,7 @@ def _run(
         add_inputs(folder, context.inputs)
     if not live.done:
         setting = WorkerSetting(context, functions.trial_steps, functions.limit_memory)
-        run_trials(live, setting, loop, None if cluster.is_autoscaling else partial(count_slots, spec))
+        run_trials(live, setting, loop, partial(cluster.slots, spec))
     live.end()
 
 

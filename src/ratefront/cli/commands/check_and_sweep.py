@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
 
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
+    ),
+]
+
+AutoscalingOption = Annotated[
+    bool, typer.Option("--autoscaling", help="The cluster starts nodes as trials wait for them.")
+]
 CostOption = Annotated[
     bool,
     typer.Option(
@@ -50,26 +61,36 @@ def check(
         typer.Option(help="With --cost: the folder that the sweep will use.  [default: runs/NAME-TIME]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --cost: print the forecast as JSON.")] = False,
+    address: AddressOption = None,
+    autoscaling: AutoscalingOption = False,
 ) -> None:
     """Validate a sweep file and print its plan. With --cost, forecast what it takes; else start nothing."""
-    if (out is not None or as_json) and not cost:
-        raise InputError(
-            f"{'--json' if as_json else '--out'} goes with --cost: without it, no forecast is made"
-        )
+    of_forecast = {"--out": out, "--json": as_json, "--address": address, "--autoscaling": autoscaling}
+    if not cost and (given := [flag for flag, value in of_forecast.items() if value]):
+        raise InputError(f"{given[0]} goes with --cost: without it, no forecast is made")
     if not as_json:
         _print_plan(spec, set_)
     if cost:
-        _forecast(spec, set_, out, as_json)
+        _forecast(spec, set_, out, as_json, address, autoscaling)
 
 
-def _forecast(spec: Path, set_: list[str] | None, out: Path | None, as_json: bool) -> None:
+def _forecast(
+    spec: Path,
+    set_: list[str] | None,
+    out: Path | None,
+    as_json: bool,
+    address: str | None,
+    autoscaling: bool,
+) -> None:
     """Print the forecast, and write it into the folder, whose name is the last line printed."""
     from ratefront.api import forecasting, sweep_files
     from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.forecast_text import print_forecast
 
     overrides = overrides_of(set_)
-    made, folder = forecasting.forecast(spec, out, overrides=overrides)
+    made, folder = forecasting.forecast(
+        spec, out, overrides=overrides, address=address, autoscaling=autoscaling
+    )
     if as_json:
         print(visible_json(json.dumps(made.to_json(), indent=2, ensure_ascii=False)))
         return
@@ -112,18 +133,6 @@ RetryFailedOption = Annotated[
 TrackingUriOption = Annotated[
     str | None,
     typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
-]
-
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOST:PORT|auto",
-        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
-    ),
-]
-
-AutoscalingOption = Annotated[
-    bool, typer.Option("--autoscaling", help="The cluster starts nodes as trials wait for them.")
 ]
 
 

@@ -61,9 +61,9 @@ class WorkerListener(Callback):
         loop: DriverLoop,
         error: ReportedWorkerError,
         trial_hours: float | None,
-        slots_now: Callable[[], int] | None = None,
+        slots_now: Callable[[], int],
     ) -> None:
-        """Listen for ``reference``'s sweep. ``slots_now`` counts the slots of a cluster whose nodes come and go."""
+        """Listen for ``reference``'s sweep. ``slots_now`` counts the slots: nodes come and go."""
         self._reference, self._loop, self._error = reference, loop, error
         self._trial_hours, self._slots_now, self._next_count = trial_hours, slots_now, 0.0
         self._running: dict[str, Trial] = {}  # by Tune's own trial ids, as the next two
@@ -93,9 +93,9 @@ class WorkerListener(Callback):
         self._count_slots()
 
     def _count_slots(self) -> None:
-        """Let the trials that run be as many as the nodes hold now: nodes come and go."""
+        """Let the trials that run be as many as the nodes hold now."""
         now = time.monotonic()
-        if self._slots_now is not None and now >= self._next_count:
+        if now >= self._next_count:
             self._next_count = now + _COUNT_INTERVAL_S
             self._reference.slots = max(1, self._slots_now())
 

@@ -29,12 +29,11 @@ _PARTS = 10_000
 
 
 def run_trials(
-    sweep: LiveSweep, setting: WorkerSetting, loop: DriverLoop, slots_now: Callable[[], int] | None
+    sweep: LiveSweep, setting: WorkerSetting, loop: DriverLoop, slots_now: Callable[[], int]
 ) -> None:
     """Run trials until the engine has no more; a Ray cluster must be connected.
 
-    ``slots_now`` counts how many fit on the present nodes. None: as many as ``resources.concurrent`` says are begun,
-    so that a cluster that scales starts nodes for them.
+    ``slots_now`` says how many trials may run at the same time now, ``resources.concurrent`` at most.
 
     Raises:
         EngineError: Tune stopped before the engine was done, or the ledger could not be written.
