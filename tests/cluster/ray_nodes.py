@@ -6,8 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ class RayNodes:
     marked: Marked = field(default_factory=Marked)
     token: str = field(default_factory=lambda: uuid4().hex * 2)
     port: int = field(default_factory=lambda: _free_port())
+    dashboard_port: int = field(default_factory=lambda: _free_port())
 
     @property
     def address(self) -> str:
@@ -36,7 +37,12 @@ class RayNodes:
         """What a client needs besides the address."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
 
-    def start_head(self, *more: str) -> None:
+    @property
+    def dashboard(self) -> str:
+        """Where the head takes jobs."""
+        return f"http://{HEAD}:{self.dashboard_port}"
+
+    def start_head(self, takes_jobs: bool = False) -> None:
         place = [
             "--head",
             "--port",
@@ -46,7 +52,8 @@ class RayNodes:
             "--temp-dir",
             str(self.marked.ray_folder),
         ]
-        self._start(HEAD, *(more or ("--include-dashboard=false",)), *place)
+        jobs = ["--dashboard-host", HEAD, "--dashboard-port", str(self.dashboard_port)]
+        self._start(HEAD, *place, *(jobs if takes_jobs else ["--include-dashboard=false"]))
 
     def add(
         self,
@@ -98,19 +105,6 @@ class RayNodes:
             with suppress(psutil.NoSuchProcess):
                 processes.append(psutil.Process(pid))
         return processes
-
-
-@contextmanager
-def ray_nodes(*hosts: str) -> Iterator[RayNodes]:
-    """A cluster with nodes of one core at these addresses, started one after another."""
-    nodes = RayNodes()
-    try:
-        nodes.start_head()
-        for host in hosts:
-            nodes.add(host)
-        yield nodes
-    finally:
-        nodes.close()
 
 
 def _kill(processes: list[psutil.Process]) -> None:
