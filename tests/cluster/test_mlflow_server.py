@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 from ratefront.cli import app
 
+pytestmark = pytest.mark.medium
+
 OWN_VALUES = {
     "--host",
     "--allowed-hosts",
