@@ -26,7 +26,7 @@ def config(request: pytest.FixtureRequest) -> Plain:
 def start_commands(config: Plain) -> list[list[str]]:
     """The words of each ``ray start``, on the head and on workers."""
     lines = [*config["head_start_ray_commands"], *config["worker_start_ray_commands"]]
-    return [shlex.split(line) for line in lines if "ray start" in line]
+    return [shlex.split(line.replace(";", " ; ")) for line in lines if "ray start" in line]
 
 
 def test_ray_takes_the_file(config: Plain) -> None:
@@ -48,6 +48,13 @@ def test_every_node_asks_for_the_token_that_travels_by_ssh(config: Plain) -> Non
     assert all("RAY_AUTH_MODE=token" in command for command in commands)
     assert config["file_mounts"][TOKEN] == TOKEN
     assert f"chmod 600 {TOKEN}" in config["setup_commands"]
+
+
+def test_shells_on_the_nodes_find_ray_and_the_token(config: Plain) -> None:
+    """``ray down`` calls ``ray stop`` in such a shell; where that fails it still says that no node remains."""
+    (line,) = (command for command in config["setup_commands"] if ".bashrc" in command)
+    assert "export RAY_AUTH_MODE=token" in line
+    assert "venv/bin:$PATH" in line
 
 
 def test_the_dashboard_listens_on_the_heads_loopback(config: Plain) -> None:
