@@ -112,18 +112,23 @@ class MlflowServer:
             self.start_soon()
         self.wait_until_healthy()
 
+    def command(self) -> list[str]:
+        return [*mlflow_ui.command(self.port, self.served_by), *self.options]
+
+    def settings(self) -> dict[str, str]:
+        return {
+            **mlflow_ui.environment(self.store_uri),
+            "MLFLOW_ARTIFACTS_DESTINATION": self.artifacts.as_uri(),
+            **self.environment,
+        }
+
     def start_soon(self) -> None:
         """Start, and do not wait until it answers."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*mlflow_ui.command(self.port, self.served_by), *self.options],
-                env={
-                    **os.environ,
-                    **mlflow_ui.environment(self.store_uri),
-                    "MLFLOW_ARTIFACTS_DESTINATION": self.artifacts.as_uri(),
-                    **self.environment,
-                },
+                self.command(),
+                env={**os.environ, **self.settings()},
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,

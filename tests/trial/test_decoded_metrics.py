@@ -92,6 +92,10 @@ def seen(labels, classes):
 def greedy(labels, classes):
     raise MemoryError("so many pairs")
 
+def greedy_on_gpu(labels, classes):
+    import torch
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
 def spoils(labels, classes, scores):
     labels[:] = 0
 
@@ -244,9 +248,10 @@ def test_writes_by_torch_do_not_change_the_file_of_scores(tmp_path: Path) -> Non
     assert (tmp_path / "scores").read_bytes() == before.tobytes()
 
 
-def test_a_metric_that_runs_out_of_memory_is_retryable() -> None:
-    with pytest.raises(MemoryError) as caught:
-        metric_values([metric("greedy")], *[np.arange(3)], Decoded(np.arange(3)), "test")
+@pytest.mark.parametrize("name", ["greedy", "greedy_on_gpu"])
+def test_a_metric_that_runs_out_of_memory_is_retryable(name: str) -> None:
+    with pytest.raises((MemoryError, torch.OutOfMemoryError)) as caught:
+        metric_values([metric(name)], *[np.arange(3)], Decoded(np.arange(3)), "test")
     assert summarise_error(caught.value).retryable
 
 

@@ -14,6 +14,7 @@ from ratefront.errors import DivergedError, MetricError
 from ratefront.metrics import log_loss_bits
 from ratefront.spec.import_paths.metric_functions import function_of
 from ratefront.spec.sweep_spec import Metric
+from ratefront.trial.error_summary import summarise_error
 from ratefront.trial.receiver import Decoded
 
 
@@ -64,9 +65,9 @@ def _metric_value(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, w
     scores = None if decoded.scores is None else _read_only(_copied(decoded.scores))
     try:
         value = function_of(metric)(_read_only(labels.copy()), _read_only(decoded.classes.copy()), scores)
-    except MemoryError:
-        raise  # a full memory is no fault of the metric
     except (Exception, SystemExit) as error:  # a user's code may raise anything
+        if summarise_error(error).retryable:
+            raise  # a full memory, of the host or the GPU, is no fault of the metric
         raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
     if value is None and scores is None:
         return None
