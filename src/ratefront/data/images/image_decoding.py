@@ -83,12 +83,16 @@ def _check_file(path: str) -> None:
     """Check what Pillow would take too long for."""
     if (size := check_regular_file(Path(path)).st_size) > MOST_FILE_BYTES:
         raise _UnusableError(f"has {size} bytes, more than an image of {MOST_PIXELS} pixels takes")
-    with Path(path).open("rb") as stream:
-        start = stream.read(_MOST_PPM_HEADER)
-    if size > _MOST_PPM_HEADER and _PPM.match(start) and not _PPM_HEADER.match(start):
+    if size > _MOST_PPM_HEADER and _is_slow_ppm(path):
         raise _UnusableError(
             f"is a PPM or PGM of more than {_MOST_PPM_HEADER} bytes that is text, or whose comments are that long"
         )
+
+
+def _is_slow_ppm(path: str) -> bool:
+    with Path(path).open("rb") as stream:
+        start = stream.read(3)
+        return bool(_PPM.match(start)) and not _PPM_HEADER.match(start + stream.read(_MOST_PPM_HEADER))
 
 
 def decode_image(path: str, conversion: Conversion) -> Image.Image:
