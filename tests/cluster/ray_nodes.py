@@ -74,6 +74,8 @@ class RayNodes:
             "--node-ip-address",
             host,
             "--disable-usage-stats",
+            "--dashboard-agent-listen-port",
+            "0",
             "--object-store-memory",
             str(OBJECT_STORE_BYTES),
         ]
