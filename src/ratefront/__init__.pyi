@@ -1,6 +1,7 @@
 from ratefront import bounds, errors
 from ratefront.api.auditing import audit_files
 from ratefront.api.codec_loading import load_codec
+from ratefront.api.examining import doctor
 from ratefront.api.one_trial import run_trial
 from ratefront.api.run_sweep import run
 from ratefront.api.simulate_sweep import simulate_seed, simulate_sweep
@@ -23,6 +24,7 @@ __all__ = [
     "Trials",
     "audit_files",
     "bounds",
+    "doctor",
     "errors",
     "first_sweep",
     "load_codec",

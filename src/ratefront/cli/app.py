@@ -11,6 +11,7 @@ import typer
 
 from ratefront.cli.commands.bounds import bounds
 from ratefront.cli.commands.check_and_sweep import check, sweep
+from ratefront.cli.commands.doctor import doctor
 from ratefront.cli.commands.encode_decode_audit import audit, decode, encode
 from ratefront.cli.commands.init_and_schema import init, schema
 from ratefront.cli.commands.simulate import simulate
@@ -30,6 +31,7 @@ R = TypeVar("R")
 COMMANDS: tuple[Callable[..., Any], ...] = (
     init,
     check,
+    doctor,
     sweep,
     status,
     stop,

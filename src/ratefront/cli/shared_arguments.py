@@ -24,6 +24,22 @@ SweepFolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)
 ]
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
+    ),
+]
+
+AutoscalingOption = Annotated[
+    bool, typer.Option("--autoscaling", help="The cluster starts nodes as trials wait for them.")
+]
+TrackingUriOption = Annotated[
+    str | None,
+    typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
+]
+
 
 def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[str, Any]:
     """Return what ``--set KEY=VALUE`` (the value is YAML) and ``--trials N`` change in a sweep file.

@@ -101,6 +101,14 @@ class TaskModel(nn.Module):
             InputError: The weights cannot be loaded.
         """
 
+    def look_for_pretrained(self) -> str:
+        """Say where ``load_pretrained`` finds its weights, or from where it downloads them; empty if it loads none.
+
+        Raises:
+            InputError: They are not here, and cannot be downloaded.
+        """
+        return ""
+
     def _position(self, split: str) -> int:
         check_split_point(split, self.splits)
         return self.splits.index(split)

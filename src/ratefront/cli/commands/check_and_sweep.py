@@ -18,7 +18,15 @@ from ratefront.cli.next_command import (
     resume_command,
     tracking_arguments,
 )
-from ratefront.cli.shared_arguments import OverridesOption, OwnModuleOption, SpecArgument, overrides_of
+from ratefront.cli.shared_arguments import (
+    AddressOption,
+    AutoscalingOption,
+    OverridesOption,
+    OwnModuleOption,
+    SpecArgument,
+    TrackingUriOption,
+    overrides_of,
+)
 from ratefront.errors import EngineError, InputError
 from ratefront.safe_text import visible_json
 from ratefront.wording import Message
@@ -33,17 +41,6 @@ if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
 
 
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOST:PORT|auto",
-        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
-    ),
-]
-
-AutoscalingOption = Annotated[
-    bool, typer.Option("--autoscaling", help="The cluster starts nodes as trials wait for them.")
-]
 CostOption = Annotated[
     bool,
     typer.Option(
@@ -129,10 +126,6 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume the sweep i
 ExtendOption = Annotated[int | None, typer.Option(min=1, metavar="N", help="Resume, and add N trials.")]
 RetryFailedOption = Annotated[
     bool, typer.Option("--retry-failed", help="Resume, and try again the trials that have failed.")
-]
-TrackingUriOption = Annotated[
-    str | None,
-    typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
 ]
 
 

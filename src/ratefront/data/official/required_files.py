@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ratefront.cache_folders import DATA_VARIABLE
+from ratefront.data.download_reach import why_not_reached
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import exclusively
 
@@ -32,6 +34,33 @@ def require_files(kind: Any, folder: Path, download: bool) -> None:
         raise InputError(_message(missing, "download is false"))
     for name, checksum in expected.items():
         _check(folder / name, checksum)
+
+
+def look_for_files(kind: Any, folder: Path, download: bool) -> str:
+    """Say where the files of a data set are, or that they can be downloaded; nothing is downloaded or read.
+
+    Raises:
+        InputError: A file is missing and may not or cannot be downloaded.
+    """
+    missing = _missing_files(_expected(kind), folder)
+    if not missing:
+        return f"its files are in {folder}"
+    if not download:
+        raise InputError(_message(missing, "download is false"))
+    host, problem = _reach(kind)
+    if problem:
+        raise InputError(_message(missing, f"{host} is not reached: {problem}"))
+    return f"it is downloaded from {host} into {folder}"
+
+
+def _reach(kind: Any) -> tuple[str, str]:
+    """Return a host from which torchvision downloads, and why no host is reached; that is empty if one is."""
+    if hasattr(kind, "mirrors"):
+        urls = [f"{mirror.rstrip('/')}/{kind.resources[0][0]}" for mirror in kind.mirrors]
+    else:
+        urls = [kind.url]
+    problems = [(urlsplit(url).netloc, why_not_reached(url)) for url in urls]
+    return next((found for found in problems if not found[1]), problems[0])
 
 
 def _expected(kind: Any) -> Mapping[Path, str | None]:

@@ -16,7 +16,7 @@ from ratefront.data.assemble_dataset import assemble_dataset
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import digest_parts
 from ratefront.data.official.idx_files import map_idx
-from ratefront.data.official.required_files import require_files
+from ratefront.data.official.required_files import look_for_files, require_files
 from ratefront.data.stored_samples import Uint8Images
 from ratefront.errors import InputError
 
@@ -46,6 +46,16 @@ def _load(name: str, parameters: OfficialParameters) -> Dataset:
     source_digest = digest_parts(*(array for pair in read for array in pair))
     train, test = (Split(Uint8Images(pixels), labels) for pixels, labels in read)
     return assemble_dataset(name, classes, 8, (train, test), source_digest, parameters)
+
+
+def look_for_official(name: str, parameters: OfficialParameters) -> str:
+    """Say where the files of a data set are, or from where they can be downloaded; nothing is downloaded or read.
+
+    Raises:
+        InputError: A file is missing and may not or cannot be downloaded.
+    """
+    kind, folder = _torchvision_class(name), data_folder(parameters.root)
+    return look_for_files(kind, folder, parameters.download)
 
 
 def _torchvision_class(name: str) -> Any:

@@ -8,9 +8,12 @@ from uuid import uuid4
 
 from ratefront.errors import InputError
 from ratefront.orchestrate.cluster import node_facts
-from ratefront.orchestrate.cluster.each_node import Node, ask_each_node, living_nodes
+from ratefront.orchestrate.cluster.each_node import PATIENCE_S, Ask, Node, ask_each_node, living_nodes
 from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
 from ratefront.orchestrate.cluster.version_check import version_problems
+
+#: What to do where a node does not see the sweep's folder.
+SHARED_FOLDER = "give a folder on a file system that all nodes share"
 
 
 def check_nodes(folder: Path) -> None:
@@ -25,7 +28,10 @@ def check_nodes(folder: Path) -> None:
     if not problems:
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        problems = [*_folder_problems(nodes, folder)]
+        problems = [
+            f"node {address}: the sweep's folder {folder} is not the same there ({why}): {SHARED_FOLDER}"
+            for address, why in folder_problems(nodes, folder)
+        ]
         if problems and is_new:
             folder.rmdir()
     if problems:
@@ -41,8 +47,15 @@ def _software_problems(nodes: Iterable[Node]) -> Iterator[str]:
             yield from version_problems(here, answer.value, answer.address)
 
 
-def _folder_problems(nodes: Iterable[Node], folder: Path) -> Iterator[str]:
-    """Let each node look for a file of the driver's, and the driver for a file of each node's."""
+def folder_problems(
+    nodes: Iterable[Node], folder: Path, ask: Ask = ask_each_node, patience_s: float = PATIENCE_S
+) -> Iterator[tuple[str, str]]:
+    """Let each node look for a file of this process in ``folder``, and look here for a file of each node's.
+
+    Yields:
+        Address and reason of each node on which the folder is not the same.
+    """
+    nodes = list(nodes)
     question = folder / f".probe-{uuid4().hex}.tmp"
 
     def file_of(node: Node) -> Path:
@@ -50,17 +63,19 @@ def _folder_problems(nodes: Iterable[Node], folder: Path) -> Iterator[str]:
 
     try:
         question.touch()
-        for answer in ask_each_node(
-            nodes, folder_problem, lambda node: (str(question), str(file_of(node))), by_value=node_facts
-        ):
+        answers = ask(
+            nodes,
+            folder_problem,
+            lambda node: (str(question), str(file_of(node))),
+            by_value=node_facts,
+            patience_s=patience_s,
+        )
+        for answer in answers:
             why = answer.problem or answer.value
             if not why and not file_of(answer.node).exists():
                 why = "what the node writes into it does not arrive here"
             if why:
-                yield (
-                    f"node {answer.address}: the sweep's folder {folder} is not the same there ({why}): give a folder "
-                    "on a file system that all nodes share"
-                )
+                yield answer.address, why
     finally:
         for file in (question, *map(file_of, nodes)):
             file.unlink(missing_ok=True)

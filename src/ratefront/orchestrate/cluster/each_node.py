@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeAlias
-
-import ray
-from ray import cloudpickle
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 #: A node that is busy takes a while to start a process.
 PATIENCE_S = 60.0
@@ -26,11 +23,15 @@ class NodeAnswer:
         node: The node, as Ray describes it.
         value: What the function returned there; None if it failed.
         problem: Why there is no value; empty if there is one.
+        asked_at: When it was asked, by the clock here.
+        answered_at: When the answer was here.
     """
 
     node: Node
     value: Any = None
     problem: str = ""
+    asked_at: float = 0.0
+    answered_at: float = 0.0
 
     @property
     def address(self) -> str:
@@ -38,8 +39,14 @@ class NodeAnswer:
         return str(self.node["NodeManagerAddress"])
 
 
+#: ``ask_each_node``, or what takes its place where there is no cluster.
+Ask: TypeAlias = Callable[..., list[NodeAnswer]]
+
+
 def living_nodes() -> list[Node]:
     """Return the nodes of the cluster as Ray describes them, in the order of their addresses."""
+    import ray
+
     nodes: list[Node] = ray.nodes()  # type: ignore[no-untyped-call]
     return sorted((node for node in nodes if node["Alive"]), key=lambda node: str(node["NodeManagerAddress"]))
 
@@ -57,25 +64,47 @@ def ask_each_node(
     ``arguments`` returns those of a node. The module ``by_value``, which defines the function, need not be on the
     nodes: they get its source.
     """
+    import ray
+    from ray import cloudpickle
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
     cloudpickle.register_pickle_by_value(by_value)  # type: ignore[no-untyped-call]
+    running: dict[Any, Node] = {}
+    asked: dict[Any, float] = {}
     try:
         # It needs no core, so it does not wait for trials.
         remote: Any = ray.remote(num_cpus=0, max_retries=0)(function)
-        running = {
-            remote.options(
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(*arguments(node)): node
-            for node in nodes
-        }
+        for node in nodes:
+            place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked_at = time.time()
+            reference = remote.options(scheduling_strategy=place).remote(*arguments(node))
+            running[reference], asked[reference] = node, asked_at
     finally:
         cloudpickle.unregister_pickle_by_value(by_value)  # type: ignore[no-untyped-call]
-    if running:
-        ray.wait(list(running), num_returns=len(running), timeout=patience_s)
+    arrived = _wait_for(list(running), patience_s)
     answers = [_answer(node, reference, patience_s) for reference, node in running.items()]
-    return [answer for answer in answers if answer is not None]
+    return [
+        replace(answer, asked_at=asked[reference], answered_at=arrived.get(reference, 0.0))
+        for reference, answer in zip(running, answers, strict=True)
+        if answer is not None
+    ]
+
+
+def _wait_for(waiting: list[Any], patience_s: float) -> dict[Any, float]:
+    """Wait for all answers, but not longer; return when each arrived."""
+    import ray
+
+    arrived: dict[Any, float] = {}
+    deadline = time.monotonic() + patience_s
+    while waiting and (left_s := deadline - time.monotonic()) > 0:
+        ready, waiting = ray.wait(waiting, num_returns=1, timeout=left_s)
+        arrived |= dict.fromkeys(ready, time.time())
+    return arrived
 
 
 def _answer(node: Node, reference: Any, patience_s: float) -> NodeAnswer | None:
+    import ray
+
     try:
         return NodeAnswer(node, ray.get(reference, timeout=0))
     except ray.exceptions.TaskUnschedulableError:  # it asks for nothing, so the node is not there any more

@@ -110,6 +110,16 @@ class _Joined(NamedTuple):
             raise self.error(_why(error)) from error
 
 
+def lets_anyone_in(address: str) -> bool:
+    """Return whether the head of a cluster at HOST:PORT answers somebody without a token."""
+    try:
+        with grpc.insecure_channel(address) as channel:
+            channel.unary_unary(_ASK_ID)(b"", timeout=CONNECT_TIMEOUT_S)
+    except grpc.RpcError:
+        return False
+    return True
+
+
 def _why(error: Any) -> str:
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:
         return "it asks for a token: set RAY_AUTH_MODE=token, and its token as RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"

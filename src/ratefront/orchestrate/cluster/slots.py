@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ratefront.errors import InputError
 from ratefront.orchestrate.cluster.each_node import living_nodes
@@ -15,30 +15,31 @@ _EPSILON = 1e-3
 Node = Mapping[str, float]
 
 
-def count_slots(spec: SweepSpec) -> int:
-    """Return how many trials run at the same time on the present nodes; 0 if they hold none.
+def count_slots(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> int:
+    """Return how many trials run at the same time on the nodes; 0 if they hold none.
 
-    That is ``resources.concurrent``, or fewer if the nodes hold fewer trials of the family that needs the least.
+    ``nodes`` is what each of them has; None: the present nodes of the cluster. The number is
+    ``resources.concurrent``, or fewer if the nodes hold fewer trials of the family that needs the least.
     """
-    nodes = _resources_of_nodes()
+    nodes = _resources_of_nodes() if nodes is None else nodes
     per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
     return min(max(per_family), spec.resources.concurrent)
 
 
-def check_capacity_of_nodes(spec: SweepSpec) -> None:
-    """Check that each trial, and the training of the task model, fits on a present node.
+def check_capacity_of_nodes(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> None:
+    """Check that each trial, and the training of the task model, fits on one of the nodes (see ``count_slots``).
 
     Raises:
         InputError: No node has what a trial of some family asks for. The message names the family and the setting.
     """
-    _check(spec, _resources_of_nodes())
+    _check(spec, _resources_of_nodes() if nodes is None else nodes)
 
 
 def _resources_of_nodes() -> list[Node]:
     return [node["Resources"] for node in living_nodes()]
 
 
-def _check(spec: SweepSpec, nodes: list[Node]) -> None:
+def _check(spec: SweepSpec, nodes: Sequence[Node]) -> None:
     cpus, gpus = (max((node.get(name, 0.0) for node in nodes), default=0.0) for name in ("CPU", "GPU"))
     problems = check_capacity(spec, cpus, gpus) or [
         f"resources: no node has {needs.cpus:g} cores and {needs.gpus:g} GPUs together, as {user} asks for"

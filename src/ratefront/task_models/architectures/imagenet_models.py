@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from ratefront.catalogue.task_models import IMAGENET_CLASSES, ImageNetParameters
 from ratefront.errors import InputError
-from ratefront.task_models.architectures.torchvision_weights import load_torchvision_weights
+from ratefront.task_models.architectures.torchvision_weights import load_torchvision_weights, look_for_weights
 from ratefront.task_models.own_network.read_weights_file import fill_network
 from ratefront.task_models.task_model import TaskModel
 
@@ -98,6 +98,10 @@ class ImageNetModel(TaskModel):
         self._fill_network(load_torchvision_weights(self._url), classifier if is_new else None)
         self.requires_grad_(self._settings.fine_tune)
         classifier.requires_grad_(self._settings.fine_tune or is_new)
+
+    @override
+    def look_for_pretrained(self) -> str:
+        return look_for_weights(self._url) if self._settings.pretrained else ""
 
     def _fill_network(self, learned: Mapping[str, Tensor], new: nn.Module | None) -> None:
         """Fill in all weights but those of the ``new`` classifier, which keeps its own."""

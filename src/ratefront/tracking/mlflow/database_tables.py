@@ -15,12 +15,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import exclusively
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.mlflow_logging import import_quiet_mlflow
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 #: Tables that every version of MLflow has made.
 _TABLES = {"experiments", "runs"}
@@ -83,22 +87,33 @@ def _locked_file(path: Path) -> AbstractContextManager[None]:
     return exclusively(lock, f"the tables of {path}")
 
 
-@contextmanager
-def _locked_database(uri: str) -> Iterator[None]:
-    """Connect once, since MLflow itself would try for a minute and a half; hold PostgreSQL's lock meanwhile."""
-    from sqlalchemy import create_engine, text
+def connect_once(uri: str) -> Connection:
+    """Connect to a database that is reached over a network, since MLflow itself would try for a minute and a half.
+
+    Raises:
+        InputError: The database's driver is not installed.
+        Exception: Any error of the database.
+    """
+    from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     try:
-        engine = create_engine(uri, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        connection = engine.connect()
+        return create_engine(uri, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
     except ModuleNotFoundError as error:
         kind = uri.partition(":")[0]
         raise InputError(
             f"a {kind} database needs the package {error.name}, which is not installed"
         ) from error
+
+
+@contextmanager
+def _locked_database(uri: str) -> Iterator[None]:
+    """Hold PostgreSQL's lock."""
+    from sqlalchemy import text
+
+    connection = connect_once(uri)
     with connection:
-        if engine.dialect.name != "postgresql":
+        if connection.dialect.name != "postgresql":
             yield
             return
         lock = {"lock": _ADVISORY_LOCK}

@@ -21,7 +21,7 @@ from ratefront.tracking.run_tags import SWEEP_TAG, RunStatus
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 _Item = TypeVar("_Item")
 
@@ -88,10 +88,7 @@ class MlflowStore:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             return str(self.client.create_experiment(name, addresses.artifact_location(uri, artifacts)))
-        if experiment.lifecycle_stage != "active":
-            raise InputError(
-                f"experiment {name!r} was deleted in {without_credentials(uri)}; restore it or name another"
-            )
+        check_not_deleted(experiment, uri)
         if experiment.artifact_location.startswith("mlflow-artifacts:") and not addresses.is_server(uri):
             raise InputError(
                 f"experiment {name!r} keeps its files with a server: give that server's address instead of its "
@@ -171,6 +168,18 @@ class MlflowStore:
     def delete(self, run: StoredRun) -> None:
         """Delete the run."""
         self.client.delete_run(run.run_id)
+
+
+def check_not_deleted(experiment: Experiment, uri: str) -> None:
+    """Check that runs can be added to an experiment.
+
+    Raises:
+        InputError: It was deleted.
+    """
+    if experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"experiment {experiment.name!r} was deleted in {without_credentials(uri)}; restore it or name another"
+        )
 
 
 def batches(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:

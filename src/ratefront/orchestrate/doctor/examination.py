@@ -1,0 +1,284 @@
+"""Makes all checks one after another, and passes each line on as soon as it is known."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ratefront.errors import RatefrontError
+from ratefront.orchestrate.cluster import node_facts
+from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER, folder_problems
+from ratefront.orchestrate.cluster.each_node import Ask, Node, NodeAnswer, ask_each_node, living_nodes
+from ratefront.orchestrate.cluster.node_facts import software_versions
+from ratefront.orchestrate.doctor import driver_checks, node_checks, node_state, open_ports
+from ratefront.orchestrate.doctor.this_machine import ask_here, this_machine, within
+from ratefront.orchestrate.interrupts import Interrupts
+from ratefront.readiness import CheckLine, NodeFinding, grouped
+from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.wording import Message
+
+#: How long each question may take. The first one waits for processes to start; the last one for torch and the data.
+FIRST_S, NEXT_S, INPUTS_S, TRACKING_S = 20.0, 8.0, 20.0, 15.0
+#: The first round trip to a process is slower than the others.
+_CLOCK_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the doctor: the arguments of ``rf.doctor``.
+
+    Attributes:
+        source: The sweep file, or its content; None: what no sweep file needs is looked at.
+        folder: The folder of the sweep, absolute.
+        is_folder_given: Whether the user named it. Else it is looked at where it would be made.
+        overrides: Changes to the sweep file.
+        tracking_uri: The store, in place of the sweep file's.
+        address: The cluster, as for a sweep.
+        is_autoscaling: As for a sweep.
+    """
+
+    source: Path | Mapping[str, Any] | None = None
+    folder: Path = Path("runs")
+    is_folder_given: bool = False
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    tracking_uri: str | None = None
+    address: str | None = None
+    is_autoscaling: bool = False
+
+    @property
+    def joins(self) -> bool:
+        """Whether there is a cluster to join."""
+        return bool(self.address or os.environ.get("RAY_ADDRESS"))
+
+
+Say = Callable[[CheckLine], None]
+
+
+def examine(question: Question, say: Say, about: Callable[[str], None] = lambda check: None) -> None:
+    """Make all checks. ``say`` gets each line, ``about`` the name of the check that begins."""
+    examination = _Examination(question, say, about)
+    examination.look_here()
+    if question.joins:
+        examination.look_at_cluster()
+    else:
+        examination.look_at_nodes([this_machine()], ask_here)
+
+
+class _Examination:
+    def __init__(self, question: Question, say: Say, about: Callable[[str], None]) -> None:
+        self._question, self._say, self._about = question, say, about
+        self._spec: SweepSpec | None = None
+        self._is_folder_usable = True
+
+    @contextmanager
+    def _check(self, check: str, advice: str = "") -> Iterator[None]:
+        """Let a check that fails say so, so that the others are made all the same."""
+        self._about(check)
+        try:
+            yield
+        except RatefrontError as error:
+            self._say(CheckLine("error", check, Message(error), advice))
+        except TimeoutError as error:
+            self._say(CheckLine("warning", check, str(error)))
+        except OSError as error:
+            self._say(CheckLine("error", check, f"{error.filename or ''}: {error.strerror or error}", advice))
+        except Exception as error:  # a check must not end the others, whatever it met
+            self._say(CheckLine("error", check, f"could not be looked at: {type(error).__name__}: {error}"))
+
+    def _all(self, lines: Iterable[CheckLine]) -> None:
+        for line in lines:
+            self._say(line)
+
+    def look_here(self) -> None:
+        """Look at what needs no node."""
+        question = self._question
+        if question.source is not None:
+            with self._check("sweep file"):
+                self._spec, line = driver_checks.sweep_file(question.source, question.overrides)
+                self._say(line)
+        with self._check("Ray"):
+            self._say(driver_checks.installed_ray())
+        with self._check("access"):
+            self._all(filter(None, [driver_checks.access_mode(joins=question.joins)]))
+        if question.is_folder_given:
+            with self._check("folder"):
+                line = driver_checks.sweep_folder(question.folder)
+                self._is_folder_usable = line.level != "error"
+                self._say(line)
+        if self._spec is not None or question.tracking_uri:
+            with self._check("tracking"):
+                folder = question.folder if question.is_folder_given else question.folder / "any"
+                looked = within(
+                    TRACKING_S,
+                    lambda: [*driver_checks.tracking(self._spec, folder, question.tracking_uri)],
+                    "no answer",
+                )
+                self._all(looked)
+
+    def look_at_cluster(self) -> None:
+        """Join the cluster as a sweep does, and look at its nodes."""
+        with self._check("cluster", "start one (docs/cluster.md), or correct the address"):
+            from ratefront.orchestrate.cluster.ray_cluster import connected
+            from ratefront.orchestrate.cluster.ray_logging import quiet_ray
+            from ratefront.orchestrate.cluster.shipped_modules import own_code
+
+            shipped = {} if self._spec is None else own_code(self._spec)
+            with quiet_ray(), connected(Interrupts(), self._question.address, shipped):
+                nodes = living_nodes()
+                self._say_of_cluster(nodes)
+                self.look_at_nodes(nodes, ask_each_node)
+
+    def _say_of_cluster(self, nodes: list[Node]) -> None:
+        import ray
+
+        from ratefront.orchestrate.cluster.ray_cluster import lets_anyone_in
+
+        head = ray.get_runtime_context().gcs_address
+        workers = sum(1 for node in nodes if _has_cores(node))
+        text = f"{head} with {len(nodes)} node{'' if len(nodes) == 1 else 's'}, {workers} with cores"
+        self._say(
+            CheckLine(
+                "ok" if workers or self._question.is_autoscaling else "error",
+                "cluster",
+                text,
+                "" if workers else "start nodes with cores: trials run on them",
+            )
+        )
+        with self._check("access"):
+            if lets_anyone_in(head):
+                self._say(
+                    CheckLine(
+                        "warning",
+                        "access",
+                        f"{head} asks for no token: who reaches it runs code as you on every node",
+                        "start Ray on every node with RAY_AUTH_MODE=token and one token (docs/cluster.md)",
+                    )
+                )
+            else:
+                self._say(CheckLine("ok", "access", f"{head} refuses who has no token"))
+
+    def look_at_nodes(self, nodes: list[Node], ask: Ask) -> None:
+        """Ask each node. One that does not answer the first question is not asked again."""
+        asking = _Asking(ask, self._say)
+        software: list[NodeAnswer] = []
+        with self._check("nodes"):
+            software = asking.all_of(nodes, software_versions, node_facts, FIRST_S, check="nodes")
+        nodes = [answer.node for answer in software]
+        workers, here = [node for node in nodes if _has_cores(node)], software_versions()
+        with self._check("software"):
+            self._all(node_checks.software((each for each in software if each.node in workers), here))
+        with self._check("hardware"):
+            self._look_at_state(asking, nodes, workers)
+        if self._is_folder_usable:
+            with self._check("storage", SHARED_FOLDER):
+                self._look_at_folder(workers, ask)
+        if self._question.joins:
+            with self._check("clocks"):
+                clock = partial(ask, nodes, node_state.clock, by_value=node_state, patience_s=NEXT_S)
+                self._all(node_checks.clocks([clock() for _ in range(_CLOCK_ROUNDS)]))
+        with self._check("ports"):
+            answers = asking.all_of(nodes, open_ports.open_ports, open_ports, NEXT_S, check="ports")
+            self._all(node_checks.ports(answers))
+        with self._check("data"):
+            self._look_at_inputs(asking, [each.node for each in software if each.value == here])
+
+    def _look_at_inputs(self, asking: _Asking, nodes: list[Node]) -> None:
+        """Look at data and task model on nodes with this process's ratefront and with cores."""
+        if self._spec is not None:
+            arguments = (self._spec.model_dump_json(),)
+            workers = filter(_has_cores, nodes)
+            look = node_state.look_at_inputs
+            answers = asking.all_of(workers, look, node_state, INPUTS_S, lambda node: arguments, check="data")
+            self._all(node_checks.inputs(answers))
+
+    def _look_at_state(self, asking: _Asking, nodes: list[Node], workers: list[Node]) -> None:
+        answers = asking.all_of(
+            nodes, node_state.node_state, node_state, NEXT_S + 4, self._folders, check="hardware"
+        )
+        on_workers = [answer for answer in answers if answer.node in workers]
+        self._all(node_checks.hardware(on_workers))
+        if self._spec is not None and (workers or self._question.is_autoscaling):
+            grows = self._question.is_autoscaling
+            self._say(node_checks.resources(self._spec, workers, on_workers, may_grow=grows))
+        self._all(node_checks.space(on_workers))
+        self._all(node_checks.secrets(answers))
+
+    def _folders(self, node: Node) -> tuple[dict[str, str]]:
+        """Return the folders of a node whose free space matters."""
+        folders = {"folder": str(self._question.folder)} if self._is_folder_usable else {}
+        if sockets := node.get("ObjectStoreSocketName"):  # Ray's folder/session_…/sockets/plasma_store
+            return (folders | {"ray": str(Path(sockets).parents[2])},)
+        ray = os.environ.get("RAY_TMPDIR") or f"{tempfile.gettempdir()}/ray"
+        return (folders | {"ray": ray, "shared memory": "/dev/shm"},)  # noqa: S108
+
+    def _look_at_folder(self, workers: list[Node], ask: Ask) -> None:
+        folder = self._question.folder
+        with _made_for_a_while(folder):
+            problems = [*folder_problems(workers, folder, ask, NEXT_S)]
+        text = f"{folder} is seen and written from there"
+        if self._question.joins:
+            seen = {str(node["NodeManagerAddress"]) for node in workers} - {
+                address for address, _ in problems
+            }
+            lines = [CheckLine("ok", "storage", text, nodes=tuple(sorted(seen)))] if seen else []
+        else:
+            lines = [] if problems else [CheckLine("ok", "storage", f"{folder} can be written")]
+        bad = [
+            NodeFinding(address, "error", f"{folder} is not the same there ({why})", SHARED_FOLDER)
+            for address, why in problems
+        ]
+        self._all([*lines, *grouped("storage", bad)])
+
+
+class _Asking:
+    """Asks nodes, and says which give no answer. These are not asked again."""
+
+    def __init__(self, ask: Ask, say: Say) -> None:
+        self._ask, self._say = ask, say
+        self._silent: list[Any] = []
+
+    def all_of(
+        self,
+        nodes: Iterable[Node],
+        function: Callable[..., Any],
+        by_value: ModuleType,
+        patience_s: float,
+        arguments: Callable[[Node], tuple[Any, ...]] = lambda node: (),
+        *,
+        check: str,
+    ) -> list[NodeAnswer]:
+        """Return the answers; a node without one has a line of its own."""
+        asked = [node for node in nodes if node["NodeID"] not in self._silent]
+        answers: list[NodeAnswer] = self._ask(
+            asked, function, arguments, by_value=by_value, patience_s=patience_s
+        )
+        for line in node_checks.unanswered(check, answers):
+            self._say(line)
+        self._silent += [
+            answer.node["NodeID"] for answer in answers if answer.problem.startswith("no answer")
+        ]
+        return [answer for answer in answers if not answer.problem]
+
+
+def _has_cores(node: Node) -> bool:
+    return bool(node["Resources"].get("CPU", 0.0))
+
+
+@contextmanager
+def _made_for_a_while(folder: Path) -> Iterator[None]:
+    """Make a folder that is missing, and remove it at the end, with those above it that were made."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for each in made:
+            with suppress(OSError):  # somebody else has put something into it meanwhile
+                each.rmdir()
