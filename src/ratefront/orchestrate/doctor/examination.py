@@ -63,7 +63,7 @@ Say = Callable[[CheckLine], None]
 
 def examine(question: Question, say: Say, about: Callable[[str], None] = lambda check: None) -> None:
     """Make all checks. ``say`` gets each line, ``about`` the name of the check that begins."""
-    examination = _Examination(question, say, about)
+    examination = Examination(question, say, about)
     examination.look_here()
     if question.joins:
         examination.look_at_cluster()
@@ -71,7 +71,9 @@ def examine(question: Question, say: Say, about: Callable[[str], None] = lambda 
         examination.look_at_nodes([this_machine()], ask_here)
 
 
-class _Examination:
+class Examination:
+    """The checks; each is made also where another has failed."""
+
     def __init__(self, question: Question, say: Say, about: Callable[[str], None]) -> None:
         self._question, self._say, self._about = question, say, about
         self._spec: SweepSpec | None = None

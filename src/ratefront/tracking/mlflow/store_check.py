@@ -30,14 +30,15 @@ def look_at_store(uri: str, experiment: str) -> str:
     except InputError:
         raise
     except Exception as error:  # of MLflow's, requests' or the database's many kinds
-        raise TrackingError(f"{shown}: {describe_error(error)}") from error
+        why = describe_error(error)
+        raise TrackingError(why if shown in why else f"{shown}: {why}") from error
     return f"{shown} answers; {found}"
 
 
 def _look_at_file(uri: str, path: Path) -> str:
     check_database(uri)
     there = path if path.exists() else next(parent for parent in path.parents if parent.exists())
-    if not os.access(there, os.W_OK):
+    if not os.access(there, os.W_OK, effective_ids=True):
         raise TrackingError(f"{path} cannot be written: {there} does not allow it")
     return f"{path} {'is there' if path.exists() else 'will be made'}"
 
