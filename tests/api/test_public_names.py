@@ -34,6 +34,7 @@ PUBLIC = [
     "Trials",
     "audit_files",
     "bounds",
+    "doctor",
     "errors",
     "first_sweep",
     "load_codec",

@@ -27,6 +27,7 @@ def ratefront(*arguments: str | Path, **environment: str) -> subprocess.Complete
 
 COMMANDS = [
     "check",
+    "doctor",
     "sweep",
     "status",
     "stop",
@@ -62,7 +63,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("command", [[], ["sweep"], ["status"], ["dashboard"], ["reproduce"]])
+@pytest.mark.parametrize("command", [[], ["sweep"], ["doctor"], ["status"], ["dashboard"], ["reproduce"]])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", HELP, *command], capture_output=True, text=True, check=True)
     took_s, modules = ast.literal_eval(done.stdout.splitlines()[-1])

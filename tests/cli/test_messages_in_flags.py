@@ -24,6 +24,7 @@ SOURCE = Path(ratefront.__file__).parent
 STARTS = {
     "tracking/browsing/mlflow_ui.py": "mlflow server",
     "orchestrate/environment/git_tree.py": "git",
+    "orchestrate/doctor/node_state.py": "nvidia-smi",
     "orchestrate/environment/describe_environment.py": "git",
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z]")

@@ -205,7 +205,7 @@ def test_ports_that_ask_for_a_token_are_no_warning() -> None:
     assert levels([line]) == [("ok", ("10.0.0.1", "10.0.0.2"))]
 
 
-def test_ports_open_to_the_world_are_a_warning_that_says_how_to_close_them() -> None:
+def test_ports_open_to_the_world_are_a_warning_with_a_way_out() -> None:
     open_ = [port("Ray", 6379), port("Ray", 41_000), port("MLflow", 5000)]
     safe, *warnings = node_checks.ports([answer(1, open_), answer(2, [])])
     assert levels([safe]) == [("ok", ("10.0.0.2",))]
