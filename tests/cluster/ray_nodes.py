@@ -9,9 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 import psutil
+import pytest
 from tests.processes import Marked
 
 HEAD = "127.0.0.2"
@@ -107,6 +109,16 @@ class RayNodes:
             with suppress(psutil.NoSuchProcess):
                 processes.append(psutil.Process(pid))
         return processes
+
+
+def without(folder: Path) -> list[str]:
+    """Words of a command in which a node does not see what is in this folder."""
+    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$@"', "sh"]
+
+
+def skip_unless_hiding_works() -> None:
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        pytest.skip("needs root: a node gets a file system of its own")
 
 
 def _kill(processes: list[psutil.Process]) -> None:

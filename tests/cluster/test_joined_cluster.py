@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cluster.ray_nodes import RayNodes
+from tests.cluster.ray_nodes import RayNodes, skip_unless_hiding_works, without
 
 import ratefront
 from ratefront.history.events import Failed, Reconfigured, Started
@@ -32,8 +32,7 @@ SHORT = {"task_model.epochs": 3, "training.epochs": 2, "sampler.startup_trials":
 @pytest.fixture(scope="module")
 def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the second node does not see."""
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        pytest.skip("needs root: a node gets a file system of its own")
+    skip_unless_hiding_works()
     folder = tmp_path_factory.mktemp("hidden")
     (folder / "own_metric.py").write_text(METRIC)
     return folder
@@ -45,12 +44,8 @@ def nodes(hidden: Path) -> Iterator[RayNodes]:
     with closing(RayNodes()) as nodes:
         nodes.start_head()
         nodes.add(FIRST)
-        nodes.add(SECOND, inside=_without(hidden))
+        nodes.add(SECOND, inside=without(hidden))
         yield nodes
-
-
-def _without(folder: Path) -> list[str]:
-    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$@"', "sh"]
 
 
 @contextmanager

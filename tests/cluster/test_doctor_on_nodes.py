@@ -1,0 +1,157 @@
+"""Doctor on a real cluster: nodes with another file system, other code, and without a token."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import yaml
+from tests.cluster.ray_nodes import HEAD, RayNodes, skip_unless_hiding_works, without
+
+import ratefront
+
+pytestmark = pytest.mark.slow
+
+FIRST, SECOND, OTHER = (f"127.0.0.{last}" for last in (3, 4, 6))
+METRIC = "def share_of_nines(labels, classes):\n    return float((classes == 9).mean())\n"
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+PROGRAM = "from ratefront.cli import main; main()"
+
+
+class Openly(RayNodes):
+    """Nodes that ask for no token."""
+
+    @property
+    def secret(self) -> dict[str, str]:
+        return {"RAY_AUTH_MODE": "disabled"}
+
+
+class Said(NamedTuple):
+    """What doctor said, and the addresses of nodes by check and level."""
+
+    code: int
+    lines: list[dict[str, Any]]
+
+    def of(self, check: str, level: str) -> dict[str, set[str]]:
+        return {
+            line["text"]: set(line["nodes"])
+            for line in self.lines
+            if (line["check"], line["level"]) == (check, level)
+        }
+
+    def levels(self) -> set[str]:
+        return {line["level"] for line in self.lines}
+
+
+def doctor(nodes: RayNodes, *words: str | Path, **environment: str) -> Said:
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "doctor", *map(str, words), "--json", "--address", nodes.address],
+        env=os.environ | nodes.marked.environment | nodes.secret | environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert time.monotonic() - began < 62
+    assert done.stderr == ""
+    return Said(done.returncode, json.loads(done.stdout)["lines"])
+
+
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the second node does not see, with a sweep file's data and metric."""
+    skip_unless_hiding_works()
+    folder = tmp_path_factory.mktemp("hidden")
+    (folder / "own_metric.py").write_text(METRIC)
+    x, y = np.random.default_rng(0).random((60, 8, 8)).astype(np.float32), np.arange(60) % 10
+    np.savez(folder / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    sweep = yaml.safe_load(DIGITS.read_text())
+    sweep |= {
+        "dataset": {"name": "arrays", "path": str(folder / "mine.npz")},
+        "metrics": ["own_metric:share_of_nines"],
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(sweep))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nodes(hidden: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
+    with closing(RayNodes()) as nodes:
+        nodes.start_head()
+        nodes.add(FIRST)
+        nodes.add(SECOND, inside=without(hidden))
+        yield nodes
+
+
+def test_nodes_that_fit_are_ready(nodes: RayNodes, tmp_path: Path) -> None:
+    said = doctor(nodes, DIGITS, "--out", tmp_path / "sweep")
+    assert (said.code, said.levels()) == (0, {"ok"}), said.lines
+    assert said.of("access", "ok") == {f"{nodes.address} refuses who has no token": set()}
+    (with_cores,) = said.of("software", "ok").values()
+    assert with_cores == {FIRST, SECOND}
+    (with_ports,) = said.of("ports", "ok").values()
+    assert with_ports == {HEAD, FIRST, SECOND}
+    (off,) = said.of("clocks", "ok")
+    assert float(off.split()[2]) < 1, "all nodes have the clock of this machine"
+    assert [*said.of("task model", "ok").values()] == [{FIRST, SECOND}]
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_nodes_that_do_not_fit_are_named(nodes: RayNodes, hidden: Path, tmp_path: Path) -> None:
+    package = Path(ratefront.__file__).parent
+    shutil.copytree(package, tmp_path / "other" / "ratefront", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "other" / "ratefront" / "metrics.py").open("a") as stream:
+        stream.write("# changed\n")
+    nodes.add(OTHER, environment={"PYTHONPATH": _python_path(tmp_path / "other")})
+    try:
+        words = (hidden / "mine.yaml", "--out", hidden / "runs" / "sweep", "--set", "resources.cpus=2")
+        said = doctor(nodes, *words, PYTHONPATH=_python_path(hidden))
+    finally:
+        nodes.kill(OTHER)
+    assert said.code == 1
+    assert [*said.of("software", "error").values()] == [{OTHER}]
+    ((why, blind),) = said.of("storage", "error").items()
+    assert blind == {SECOND}
+    assert "FileNotFoundError" in why
+    assert [*said.of("storage", "ok").values()] == [{FIRST, OTHER}]
+    ((missing, without_data),) = said.of("data", "error").items()
+    assert without_data == {SECOND}
+    assert "mine.npz" in missing
+    assert [*said.of("data", "ok").values()] == [{FIRST}]
+    assert said.of("metrics", "ok") == {"share_of_nines": {FIRST, SECOND}}, "own modules reach the nodes"
+    assert any("asks for 2 cores where there are 1" in text for text in said.of("resources", "error"))
+    assert not (hidden / "runs").exists()
+
+
+def test_a_client_without_the_token_is_told_what_to_set(nodes: RayNodes, tmp_path: Path) -> None:
+    said = doctor(nodes, "--out", tmp_path / "sweep", RAY_AUTH_MODE="disabled", RAY_AUTH_TOKEN="")
+    assert said.code == 1
+    (why,) = said.of("cluster", "error")
+    assert "it asks for a token: set RAY_AUTH_MODE=token" in why
+
+
+def test_a_cluster_without_a_token_is_a_warning(tmp_path: Path) -> None:
+    with closing(Openly()) as nodes:
+        nodes.start_head()
+        nodes.add(FIRST)
+        said = doctor(nodes, "--out", tmp_path / "sweep")
+    assert (said.code, said.levels()) == (0, {"ok", "warning"}), said.lines
+    (open_,) = said.of("access", "warning")
+    assert open_.startswith(f"{nodes.address} asks for no token")
+    assert set().union(*said.of("ports", "warning").values()) == {HEAD, FIRST}
+    advice = [line["advice"] for line in said.lines if line["check"] == "ports"]
+    assert all("RAY_AUTH_MODE=token" in text for text in advice)
+
+
+def _python_path(folder: Path) -> str:
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
