@@ -108,7 +108,7 @@ def test_room_for_trials_and_their_share_of_memory() -> None:
     line = node_checks.resources(sized(gpus=0.25, concurrent=99), nodes, answers, may_grow=False)
     assert line.level == "ok"
     assert line.text == (
-        "room for 8 trials at a time of resources.concurrent 99; a trial gets at least 35.0 GiB of a GPU's memory"
+        "room for 8 trials at a time; resources.concurrent allows 99; a trial gets at least 35.0 GiB of a GPU's memory"
     )
 
 

@@ -92,9 +92,8 @@ def resources(
             )
         return CheckLine("error", "resources", Message(error), advice)
     at_once, wanted = count_slots(spec, there), spec.resources.concurrent
-    text = f"room for {at_once} trials at a time" + (
-        f" of resources.concurrent {wanted}" if wanted > at_once else ""
-    )
+    text = f"room for {_count(at_once, 'trial')} at a time"
+    text += f"; resources.concurrent allows {wanted}" if wanted > at_once else ""
     shares = {needs.gpus for needs in needs_by_family(spec).values() if needs.gpus}
     memory = [
         gpu["total_mib"] for answer in answers for gpu in answer.value["gpus"] or [] if gpu["total_mib"]

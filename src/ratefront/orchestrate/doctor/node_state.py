@@ -43,7 +43,8 @@ def look_at_inputs(spec_json: str) -> list[tuple[str, bool, str, str]]:
     """Look for what a sweep's trials need (see ``available_inputs``): the node must have this process's ratefront."""
     from ratefront.task_models.available_inputs import available_inputs
 
-    return [tuple(each) for each in available_inputs(spec_json)]
+    looked = available_inputs(spec_json)
+    return [(each.what, each.is_usable, each.text, each.content) for each in looked]
 
 
 def _gpus() -> list[dict[str, Any]] | None:
