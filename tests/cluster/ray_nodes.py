@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from uuid import uuid4
 import psutil
 import pytest
 from tests.processes import Marked
+
+import ratefront
 
 HEAD = "127.0.0.2"
 OBJECT_STORE_BYTES = 80 * 2**20
@@ -114,6 +117,20 @@ class RayNodes:
 def without(folder: Path) -> list[str]:
     """Words of a command in which a node does not see what is in this folder."""
     return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{folder}" && exec "$@"', "sh"]
+
+
+def python_path(folder: Path) -> str:
+    """A PYTHONPATH with this folder in front of what is there."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def other_code(folder: Path) -> dict[str, str]:
+    """The environment of a node with another ratefront than this one: the same version, one file changed."""
+    package = Path(ratefront.__file__).parent
+    shutil.copytree(package, folder / "ratefront", ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "ratefront" / "metrics.py").open("a") as stream:
+        stream.write("# changed\n")
+    return {"PYTHONPATH": python_path(folder)}
 
 
 def skip_unless_hiding_works() -> None:

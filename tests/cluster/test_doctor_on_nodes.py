@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,9 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import yaml
-from tests.cluster.ray_nodes import HEAD, RayNodes, skip_unless_hiding_works, without
-
-import ratefront
+from tests.cluster.ray_nodes import HEAD, RayNodes, other_code, python_path, skip_unless_hiding_works, without
 
 pytestmark = pytest.mark.slow
 
@@ -108,14 +105,10 @@ def test_nodes_that_fit_are_ready(nodes: RayNodes, tmp_path: Path) -> None:
 
 
 def test_nodes_that_do_not_fit_are_named(nodes: RayNodes, hidden: Path, tmp_path: Path) -> None:
-    package = Path(ratefront.__file__).parent
-    shutil.copytree(package, tmp_path / "other" / "ratefront", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "other" / "ratefront" / "metrics.py").open("a") as stream:
-        stream.write("# changed\n")
-    nodes.add(OTHER, environment={"PYTHONPATH": _python_path(tmp_path / "other")})
+    nodes.add(OTHER, environment=other_code(tmp_path / "other"))
     try:
         words = (hidden / "mine.yaml", "--out", hidden / "runs" / "sweep", "--set", "resources.cpus=2")
-        said = doctor(nodes, *words, PYTHONPATH=_python_path(hidden))
+        said = doctor(nodes, *words, PYTHONPATH=python_path(hidden))
     finally:
         nodes.kill(OTHER)
     assert said.code == 1
@@ -151,7 +144,3 @@ def test_a_cluster_without_a_token_is_a_warning(tmp_path: Path) -> None:
     assert set().union(*said.of("ports", "warning").values()) == {HEAD, FIRST}
     advice = [line["advice"] for line in said.lines if line["check"] == "ports"]
     assert all("RAY_AUTH_MODE=token" in text for text in advice)
-
-
-def _python_path(folder: Path) -> str:
-    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,9 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cluster.ray_nodes import RayNodes, skip_unless_hiding_works, without
+from tests.cluster.ray_nodes import RayNodes, other_code, python_path, skip_unless_hiding_works, without
 
-import ratefront
 from ratefront.history.events import Failed, Reconfigured, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.ledger.ledger_file import read_entries
@@ -97,7 +95,7 @@ def test_a_users_own_module_reaches_the_nodes_that_do_not_see_it(
     nodes: RayNodes, hidden: Path, tmp_path: Path
 ) -> None:
     own = ["--set", "metrics=[own_metric:share_of_nines]", "--trials", "6"]
-    with _sweep(nodes, tmp_path / "sweep", *own, PYTHONPATH=_python_path(hidden)) as process:
+    with _sweep(nodes, tmp_path / "sweep", *own, PYTHONPATH=python_path(hidden)) as process:
         answer = _end(process)
     assert answer.startswith("0 "), answer
     assert _nodes_of_trials(tmp_path / "sweep") == {FIRST, SECOND}
@@ -115,11 +113,7 @@ def test_a_folder_that_a_node_does_not_see_is_refused(nodes: RayNodes, hidden: P
 
 
 def test_a_node_with_other_code_is_refused(nodes: RayNodes, tmp_path: Path) -> None:
-    package = Path(ratefront.__file__).parent
-    shutil.copytree(package, tmp_path / "other" / "ratefront", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "other" / "ratefront" / "metrics.py").open("a") as stream:
-        stream.write("# changed\n")
-    nodes.add(OTHER, environment={"PYTHONPATH": _python_path(tmp_path / "other")})
+    nodes.add(OTHER, environment=other_code(tmp_path / "other"))
     try:
         with _sweep(nodes, tmp_path / "sweep") as process:
             answer = _end(process)
@@ -176,7 +170,3 @@ def _running_at(folder: Path) -> set[str]:
     running = {t.params.trial_id for t in _history(folder).with_status("running") if t.step >= 2}
     started = [e.event for e in read_entries(ledger) if isinstance(e.event, Started)]
     return {event.worker.rpartition(" ")[2] for event in started if event.trial_id in running}
-
-
-def _python_path(folder: Path) -> str:
-    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
