@@ -15,7 +15,6 @@ DEFAULT_DATABASE = "mlflow.db"
 _USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SERVERS = ("http", "https")
 _DATABASES = ("postgresql", "mysql", "mssql")  # each also with a driver, as postgresql+psycopg2
-SCHEMES = ("sqlite", *_DATABASES, *_SERVERS)
 _RULE_FOR_USER_INFO = (
     "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
     "digits (@ is %40)"
@@ -78,12 +77,12 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
         return default_uri(sweep_folder)
     if problem := address_problem(explicit):
         raise InputError(_RULE_FOR_USER_INFO if "@" in explicit else f"the tracking address {problem}")
-    scheme, driver = urlsplit(explicit).scheme.partition("+")[::2]
-    if not scheme and explicit.endswith((".db", ".sqlite")):
+    parts = urlsplit(explicit)
+    if not parts.scheme and explicit.endswith((".db", ".sqlite")):
         return sqlite_uri(Path(explicit))
-    is_known = scheme in _DATABASES or (scheme in SCHEMES and not driver)
-    is_whole = explicit.startswith(SQLITE) if scheme == "sqlite" else bool(urlsplit(explicit).netloc)
-    if not (is_known and (is_whole or scheme in _DATABASES)):
+    is_server_with_host = parts.scheme in _SERVERS and parts.netloc
+    is_database = parts.scheme.partition("+")[0] in _DATABASES
+    if not (is_server_with_host or is_database or explicit.startswith(SQLITE)):
         raise InputError(
             f"tracking address {without_credentials(explicit)!r} is neither a .db file nor one of "
             f"sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…"

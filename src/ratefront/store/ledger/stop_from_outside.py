@@ -68,7 +68,7 @@ def stop_trial(
                 "the request"
             )
         if driver_of(folder) is None:
-            _stop_undriven(folder, trial_id, reason)
+            _stop_undriven(folder, watched, trial, reason)
         else:
             request = request or leave_request(folder, StopRequest(trial_id, reason))
             time.sleep(_LOOK_S)
@@ -98,12 +98,12 @@ def _still_open(history: SweepHistory, trial_id: str) -> TrialHistory:
     return trial
 
 
-def _stop_undriven(folder: SweepFolder, trial_id: str, reason: str) -> None:
+def _stop_undriven(folder: SweepFolder, watched: _Watched, trial: TrialHistory, reason: str) -> None:
     """Write the one event to the ledger, unless a driver takes the lock first."""
     try:
         with Ledger(folder.ledger) as ledger:
-            trial = SweepHistory.of(ledger.entries(), keeps_curves=False).trials[trial_id]
+            watched.look()  # a driver may have come and gone since
             if not trial.ended:
-                ledger.append(Stopped(trial_id, trial.attempts, reason))
+                ledger.append(Stopped(trial.params.trial_id, trial.attempts, reason))
     except LedgerLockedError:
         return
