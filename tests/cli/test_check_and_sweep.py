@@ -289,7 +289,7 @@ def test_a_forecast_is_printed_and_lies_in_the_sweeps_folder(
     trial = CalibrationTrial("label", {"method": "lossless"}, 0.0, 0.0, 0, 0.05, 80_000)
     hours = ForecastRange(0.5, 1.0, 2.0)
     made = Forecast("digits", 56, 2, 9.0, 0.0, hours, ForecastRange(0, 0, 0), hours, (trial,))
-    monkeypatch.setattr("ratefront.orchestrate.forecast_sweep.forecast_sweep", lambda loaded: made)
+    monkeypatch.setattr("ratefront.orchestrate.forecast_sweep.forecast_sweep", lambda *_: made)
     folder = tmp_path / "sweep"
     result = ratefront("check", DIGITS, "--cost", "--out", folder, "--set", "budget.hours=1.5")
     assert result.exit_code == 0, result.output

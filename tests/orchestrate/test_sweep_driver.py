@@ -221,12 +221,12 @@ class Worker:
     def remote(self, **_: object) -> Any:
         return lambda function: SimpleNamespace(remote=lambda *_: "asked")
 
-    def wait(self, running: list[str], timeout: float) -> tuple[list[str], list[str]]:
+    def wait(self, running: list[str], num_returns: int, timeout: float) -> tuple[list[str], list[str]]:
         self._looks += 1
         return (running, []) if self._looks > 2 else ([], running)
 
-    def get(self, _: str) -> dict[str, str]:
-        return self._inputs
+    def get(self, running: list[str]) -> list[dict[str, str]]:
+        return [self._inputs for _ in running]
 
 
 @pytest.mark.parametrize("trial_id", [None, "t0000"])

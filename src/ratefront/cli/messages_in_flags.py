@@ -26,6 +26,7 @@ FLAGS = {
     "resize": "--resize",
     "resume": "--resume",
     "extend": "--extend",
+    "retry_failed": "--retry-failed",
     "own_module": "--own-module",
     "task_model": "--task-model",
     "tracking_uri": "--tracking-uri",

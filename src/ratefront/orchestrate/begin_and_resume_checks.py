@@ -99,10 +99,11 @@ def check_budget(engine: Engine, options: ResumeOptions) -> None:
     Raises:
         InputError: The budget is spent.
     """
-    for option in ("extend", "retry_failed"):
-        if getattr(options, option) and engine.why_over_budget:
-            asked = Argument(option, getattr(options, option))
-            raise InputError(Message(asked, f": {engine.why_over_budget}; nothing was changed"))
+    if not engine.why_over_budget:
+        return
+    if options.extend or options.retry_failed:
+        asked = Argument("extend", options.extend) if options.extend else Argument("retry_failed", True)
+        raise InputError(Message(asked, f": {engine.why_over_budget}; nothing was changed"))
 
 
 def has_trials(folder: SweepFolder) -> bool:

@@ -122,7 +122,7 @@ class SweepFolder:
 
     @property
     def forecast(self) -> Path:
-        """What the sweep may take, as ``ratefront check --cost`` wrote it before the sweep began."""
+        """What the sweep may take, as calibration trials said before it began."""
         return inside(self.path, "forecast.json")
 
     @property

@@ -1,4 +1,4 @@
-"""Prints what ``ratefront check --cost`` says: the calibration trials of each family, and the forecast."""
+"""Prints the calibration trials of each family, and the forecast that follows from them."""
 
 from __future__ import annotations
 
