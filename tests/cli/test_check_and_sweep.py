@@ -296,6 +296,7 @@ def test_a_forecast_is_printed_and_lies_in_the_sweeps_folder(
     assert "1:00:00, between 30:00 and 2:00:00" in result.output
     assert "budget.hours 1.5 may be spent before the last trial" in result.output
     assert json.loads((folder / "forecast.json").read_text()) == made.to_json()
+    assert result.output.endswith(f"sweep {DIGITS} --out {folder} --set budget.hours=1.5\n")
     again = ratefront("check", DIGITS, "--cost", "--out", folder, "--json")
     assert json.loads(again.stdout) == made.to_json()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -24,18 +24,22 @@ def _as_argument(word: str | Path) -> str:
     return f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
 
 
-def resume_command(folder: Path, tracking_uri: str | None = None, address: str | None = None) -> str:
-    """Return the command that resumes a sweep. Its ledger holds all but the addresses of the tracker and of Ray."""
-    cluster = [] if address is None else ["--address", address]
-    return ratefront_command(
-        "sweep", "--out", folder, "--resume", *tracking_arguments(tracking_uri), *cluster
+def resume_command(folder: Path, *more: str) -> str:
+    """Return the command that resumes a sweep; ``more`` is what its ledger does not hold, as addresses."""
+    return ratefront_command("sweep", "--out", folder, "--resume", *more)
+
+
+def setting_arguments(settings: Mapping[str, float] | Sequence[str]) -> list[str]:
+    """Return the arguments that change a sweep file; ``settings`` are values by key, or the words of ``--set``."""
+    words = (
+        [f"{key}={value:g}" for key, value in settings.items()] if isinstance(settings, Mapping) else settings
     )
+    return [argument for word in words for argument in ("--set", word)]
 
 
-def command_with_more(folder: Path, larger: Mapping[str, float], tracking_uri: str | None = None) -> str:
-    """Return the command that resumes a sweep with a larger budget; ``larger`` has values by keys of the sweep file."""
-    words = [word for key, value in larger.items() for word in ("--set", f"{key}={value:g}")]
-    return ratefront_command("sweep", "--out", folder, "--resume", *words, *tracking_arguments(tracking_uri))
+def cluster_arguments(address: str | None, autoscaling: bool) -> list[str]:
+    """Return the arguments that name a cluster, if there is one."""
+    return [*([] if address is None else ["--address", address]), *(["--autoscaling"] if autoscaling else [])]
 
 
 def tracking_arguments(uri: str | None) -> list[str]:

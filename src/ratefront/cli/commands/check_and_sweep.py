@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from ratefront.cli.next_command import (
-    command_with_more,
+    cluster_arguments,
     ratefront_command,
     resume_command,
+    setting_arguments,
     tracking_arguments,
 )
 from ratefront.cli.shared_arguments import (
@@ -32,7 +33,7 @@ from ratefront.safe_text import visible_json
 from ratefront.wording import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ratefront.api.sweeps import Sweep
     from ratefront.history.sweep_history import SweepHistory
@@ -92,7 +93,8 @@ def _forecast(
         print(visible_json(json.dumps(made.to_json(), indent=2, ensure_ascii=False)))
         return
     print_forecast(made, sweep_files.plan(spec, overrides).spec.budget, SafeConsole())
-    print(f"\nrun it with: {ratefront_command('sweep', spec, '--out', folder)}")
+    same = (*setting_arguments(set_ or ()), *cluster_arguments(address, autoscaling))
+    print(f"\nrun it with: {ratefront_command('sweep', spec, '--out', folder, *same)}")
 
 
 def _print_plan(spec: Path, set_: list[str] | None) -> None:
@@ -157,7 +159,8 @@ def sweep(
     overrides = overrides_of(set_, trials)
     loaded = run_sweep.load_given_spec(spec, out, overrides, tracking_uri=tracking_uri, own_module=own_module)
     folder = out or run_sweep.default_folder(loaded.spec.name)
-    with _fast_exit(), _resume_command_on_failure(resume_command(folder, tracking_uri, address), folder):
+    addresses = (*tracking_arguments(tracking_uri), *cluster_arguments(address, autoscaling))
+    with _fast_exit(), _resume_command_on_failure(resume_command(folder, *addresses), folder):
         finished = run_sweep.run(
             loaded,
             folder,
@@ -170,7 +173,7 @@ def sweep(
             progress=_DisplayOnClosableTerminal(display_for(SafeConsole(stderr=True))),
         )
     with ignore_closed_output(sys.stderr):
-        _print_outcome(finished, folder, tracking_uri)
+        _print_outcome(finished, folder, tracking_arguments(tracking_uri), addresses)
     with ignore_closed_output(sys.stdout):
         print(folder)
 
@@ -261,17 +264,17 @@ def _has_begun(folder: Path) -> bool:
     return True
 
 
-def _print_outcome(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None:
+def _print_outcome(sweep: Sweep, folder: Path, tracking: Sequence[str], addresses: Sequence[str]) -> None:
     summary = sweep.summary
     why = f" ({summary.ended_early})" if summary.ended_early else ""
     print(
         f"{summary.trials_finished} of {summary.trials_requested} trials finished{why}, "
         f"{len(summary.front)} on the front; report: {folder / 'report.html'}\n"
-        f"browse the trials: {ratefront_command('ui', folder, *tracking_arguments(tracking_uri))}",
+        f"browse the trials: {ratefront_command('ui', folder, *tracking)}",
         file=sys.stderr,
     )
     if summary.is_budget_spent and summary.ended_early:
-        larger = sweep.status().larger_budget
-        print(f"go on with: {command_with_more(folder, larger, tracking_uri)}", file=sys.stderr)
+        larger = setting_arguments(sweep.status().larger_budget)
+        print(f"go on with: {resume_command(folder, *larger, *addresses)}", file=sys.stderr)
     for warning in summary.warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ratefront.cli.next_command import command_with_more, ratefront_command, resume_command
+from ratefront.cli.next_command import ratefront_command, resume_command, setting_arguments
 from ratefront.cli.shared_arguments import SweepFolderArgument
 from ratefront.safe_text import visible_json
 
@@ -30,7 +30,7 @@ def status(
 
     print_status(sweep_status, SafeConsole())
     if sweep_status.state == "ended" and sweep_status.is_budget_spent and sweep_status.ended_early:
-        print(f"\ngo on with: {command_with_more(folder, sweep_status.larger_budget)}")
+        print(f"\ngo on with: {resume_command(folder, *setting_arguments(sweep_status.larger_budget))}")
     elif sweep_status.state == "interrupted":
         print(f"\ngo on with: {resume_command(folder)}")
     elif sweep_status.state == "failed":
