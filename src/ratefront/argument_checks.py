@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from math import inf, nan
 from operator import index
@@ -13,6 +14,8 @@ from ratefront.errors import InputError
 
 #: Counts and seeds of a caller fit where 32 bits are kept for them.
 MOST_COUNT = 2**31 - 1
+#: An address whose two slashes a path has made one.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 #: About thirty years.
 MOST_SECONDS = 1e9
 
@@ -35,9 +38,14 @@ def checked_folder(folder: Path | str, argument: str = "folder") -> Path:
     """Return an absolute path, which stays the same when the process changes its working folder.
 
     Raises:
-        InputError: The value is no path.
+        InputError: The value is no path, or an address as ``s3://bucket/sweeps``.
     """
-    return checked_path(folder, argument).absolute()
+    path = checked_path(folder, argument)
+    if _ADDRESS.match(str(path)) and not Path(path.parts[0]).exists():
+        raise InputError(
+            f"{argument}: {folder} is an address; give a folder, for a cluster on a file system that all nodes share"
+        )
+    return path.absolute()
 
 
 def checked_output_folder(folder: Path | str, argument: str = "folder") -> Path:

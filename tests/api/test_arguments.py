@@ -100,6 +100,20 @@ class TestPlaces:
                 use(place)
         assert checked_path(Path("a"), "folder") == Path("a")
 
+    @pytest.mark.parametrize("address", ["s3://bucket/sweep", Path("s3://bucket"), "file:///tmp/sweep"])
+    def test_an_address_makes_no_folder(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: Any
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(rf.InputError, match=r"folder: .* is an address; give a folder"):
+            rf.run(DIGITS, address)
+        assert not any(tmp_path.iterdir())
+
+    def test_a_folder_may_have_a_colon(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        full_sweep(Path("monday:") / "first")
+        assert len(rf.open("monday:/first").trials) == 30
+
     def test_a_sweeps_folder_needs_a_trial_id(self, sweep: rf.Sweep) -> None:
         with pytest.raises(rf.InputError, match="is a sweep's folder, not a trial's; pass a trial_id"):
             rf.load_codec(sweep.folder)
