@@ -59,12 +59,14 @@ class TestRequests:
         assert sweep.drawn == [None]
 
     def test_requests_are_looked_for_at_intervals(self, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        looks: list[int] = []
-        monkeypatch.setattr(driver_loop, "take_requests", lambda folder: looks.append(1) or [])
-        end = time.monotonic() + 0.6
-        while time.monotonic() < end:
+        looks: list[float] = []
+        now, step = 1000.0, driver_loop.REQUEST_INTERVAL_S / 16
+        monkeypatch.setattr(driver_loop, "take_requests", lambda folder: looks.append(now) or [])
+        monkeypatch.setattr(driver_loop, "time", SimpleNamespace(monotonic=lambda: now, time=time.time))
+        for _ in range(49):
             sweep.loop.tick()
-        assert 2 <= len(looks) <= 4
+            now += step
+        assert len(looks) == 4
 
     def test_a_request_for_the_whole_sweep_interrupts_it(self, sweep: Any) -> None:
         leave_request(sweep.folder, StopRequest(None, "stopped by hand"))
