@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ratefront.history.budget import Spent, is_grace_over, larger_budget, recorded_budget, spent_by, why_over
+from ratefront.history.budget import (
+    Spent,
+    is_grace_over,
+    larger_budget,
+    may_go_on,
+    recorded_budget,
+    spent_by,
+    why_over,
+)
 from ratefront.history.events import (
     BudgetSpent,
     Created,
@@ -55,6 +63,17 @@ def test_a_stop_where_no_driver_runs_does_not_count() -> None:
     assert history_of(*BEGUN, stopped, (9_000.0, Resumed("d"))).speed.gpu_s == 0.25 * 100
     at_work = history_of(*BEGUN, (250.0, Stopped("t0000", 1, "by hand")), (300.0, planned(2)))
     assert at_work.speed.gpu_s == 0.25 * 150 + 1.0 * 100
+
+
+def test_a_stop_in_a_pause_spends_nothing() -> None:
+    """A trial that waits may be stopped where no driver runs; the next entry is that of a resume, much later."""
+    ended = (*BEGUN, (300.0, BudgetSpent(300 / 3600, 0.0)), (310.0, Ended("spent", is_budget_spent=True)))
+    for begun, worked_s in ((BEGUN, 200.0), (ended, 310.0)):
+        history = history_of(*begun, (70_000.0, Stopped("t0001", 0, "by hand")))
+        assert spent_by(history, None).hours == pytest.approx(worked_s / 3600)
+        assert spent_by(history, None).gpu_hours == pytest.approx(history.speed.gpu_s / 3600)
+    assert may_go_on(Budget(hours=1), history)
+    assert not may_go_on(Budget(hours=0.08), history)
 
 
 def test_the_end_of_a_budget_loses_the_attempts_that_run() -> None:

@@ -14,6 +14,7 @@ from tests.builders import label, result, spec
 from tests.terminal.terminal_rows import rows_of
 
 from ratefront.history.events import (
+    BudgetSpent,
     Created,
     Entry,
     Event,
@@ -94,6 +95,24 @@ def test_trials_that_had_ended_before_are_one_line() -> None:
     first, second = stream.getvalue().splitlines()
     assert first == "2 of 9 trials have ended before"
     assert second.startswith("[3/9] t0002")
+
+
+def test_what_a_spent_budget_still_allows_is_said_once() -> None:
+    def said(*before: Event, grace_minutes: float = 10.0) -> str:
+        display, stream = plain()
+        begun = Created("digits", spec(budget={"hours": 1.0, "grace_minutes": grace_minutes}), "0.1.0")
+        sweep = FollowedSweep(display, [begun, *before])
+        for _ in range(2):
+            sweep.apply_and_show(BudgetSpent(1.0, 0.0))
+        (line,) = (line for line in stream.getvalue().splitlines() if "budget" in line)
+        return line
+
+    ready = TaskModelReady("x", 0.9, 0.961, 4096)
+    rest = "may end within 10:00; no further trial begins"
+    assert said() == f"the budget is spent: the task model's training {rest}"
+    assert said(ready, *trial(0)[:2]) == f"the budget is spent: trials that run {rest}"
+    for ends in (said(ready), said(ready, *trial(0)[:2], grace_minutes=0.0), said(grace_minutes=0.0)):
+        assert ends == "the budget is spent: the sweep ends"
 
 
 def test_a_reopened_trial_alone_is_printed_again() -> None:

@@ -21,14 +21,17 @@ class Spent(NamedTuple):
     gpu_hours: float
 
 
-def spent_by(history: SweepHistory, now: float) -> Spent:
-    """What a sweep has spent up to now, where a driver is at work: never less than when it was found spent."""
-    found = (
-        Spent(0.0, 0.0) if history.budget_spent is None else history.budget_spent
-    )  # a clock may be put back
-    return Spent(
-        max(found.hours, history.worked_s(now) / 3600.0), max(found.gpu_hours, history.gpu_s(now) / 3600.0)
-    )
+def spent_by(history: SweepHistory, now: float | None) -> Spent:
+    """What a sweep has spent, up to ``now`` where a driver is at work; None: none is, and pauses do not count.
+
+    It is never less than when the budget was found spent: a clock may be put back.
+    """
+    if now is None:
+        worked_s, gpu_s = history.speed.worked_s, history.speed.gpu_s
+    else:
+        worked_s, gpu_s = history.worked_s(now), history.gpu_s(now)
+    found = history.budget_spent or Spent(0.0, 0.0)
+    return Spent(max(found.hours, worked_s / 3600.0), max(found.gpu_hours, gpu_s / 3600.0))
 
 
 def why_over(budget: Budget, spent: Spent) -> str:
@@ -73,4 +76,4 @@ def is_grace_over(budget: Budget, history: SweepHistory, now: float) -> bool:
 
 def may_go_on(budget: Budget, history: SweepHistory) -> bool:
     """Whether a sweep that has ended because its budget was spent may go on with this budget."""
-    return history.ended_by_budget and not why_over(budget, spent_by(history, history.last_time))
+    return history.ended_by_budget and not why_over(budget, spent_by(history, None))

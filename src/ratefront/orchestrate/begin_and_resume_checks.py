@@ -12,8 +12,10 @@ from pathlib import Path
 from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
 from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError, LedgerError
+from ratefront.history.budget import spent_by, why_over
 from ratefront.history.events import Event, Extended, Planned, Reconfigured, Reopened
 from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.sweep_spec import Budget
 from ratefront.store.environment_files import environment_files
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import entries_of
@@ -93,17 +95,16 @@ def check_extensible(engine: Engine, options: ResumeOptions) -> None:
         )
 
 
-def check_budget(engine: Engine, options: ResumeOptions) -> None:
+def check_budget(budget: Budget, history: SweepHistory, options: ResumeOptions) -> None:
     """Check that ``extend`` and ``retry_failed`` have something to spend. A resume alone draws the report again.
 
     Raises:
         InputError: The budget is spent.
     """
-    if not engine.why_over_budget:
-        return
-    if options.extend or options.retry_failed:
+    why = why_over(budget, spent_by(history, None))
+    if why and (options.extend or options.retry_failed):
         asked = Argument("extend", options.extend) if options.extend else Argument("retry_failed", True)
-        raise InputError(Message(asked, f": {engine.why_over_budget}; nothing was changed"))
+        raise InputError(Message(asked, f": {why}; nothing was changed"))
 
 
 def has_trials(folder: SweepFolder) -> bool:

@@ -151,7 +151,7 @@ def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engin
     check_format(engine.history)
     check_extensible(engine, options)
     check_begun(engine.history, options)
-    check_budget(engine, options)
+    check_budget(loaded.spec.budget, engine.history, options)
     return engine
 
 

@@ -110,8 +110,8 @@ def status_counts(history: SweepHistory, *, with_running: bool) -> str:
 def grace(history: SweepHistory) -> str:
     """Return what happens now that the budget is spent."""
     minutes = recorded_budget(history.spec).grace_minutes
-    if not minutes or not history.counts["running"]:
+    is_training = history.task_model is None
+    if not minutes or not (is_training or history.counts["running"]):
         return "the budget is spent: the sweep ends"
-    return (
-        f"the budget is spent: trials that run may end within {duration(60 * minutes)}; no further one begins"
-    )
+    what = "the task model's training" if is_training else "trials that run"
+    return f"the budget is spent: {what} may end within {duration(60 * minutes)}; no further trial begins"

@@ -273,8 +273,8 @@ def _print_outcome(sweep: Sweep, folder: Path, tracking: Sequence[str], addresse
         f"browse the trials: {ratefront_command('ui', folder, *tracking)}",
         file=sys.stderr,
     )
-    if summary.is_budget_spent and summary.ended_early:
-        larger = setting_arguments(sweep.status().larger_budget)
-        print(f"go on with: {resume_command(folder, *larger, *addresses)}", file=sys.stderr)
+    if summary.is_budget_spent and (larger := sweep.status().larger_budget):
+        command = resume_command(folder, *setting_arguments(larger), *addresses)
+        print(f"go on with: {command}", file=sys.stderr)
     for warning in summary.warnings:
         print(f"warning: {warning}", file=sys.stderr)

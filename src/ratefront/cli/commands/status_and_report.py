@@ -29,7 +29,7 @@ def status(
     from ratefront.terminal.status_text import print_status
 
     print_status(sweep_status, SafeConsole())
-    if sweep_status.state == "ended" and sweep_status.is_budget_spent and sweep_status.ended_early:
+    if sweep_status.larger_budget:
         print(f"\ngo on with: {resume_command(folder, *setting_arguments(sweep_status.larger_budget))}")
     elif sweep_status.state == "interrupted":
         print(f"\ngo on with: {resume_command(folder)}")

@@ -180,7 +180,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         gpu_hours=speed.spent.gpu_hours,
         budget=budget.model_dump(),
         is_budget_spent=history.budget_spent is not None or history.ended_by_budget,
-        larger_budget=larger_budget(budget, speed.spent),
+        larger_budget=larger_budget(budget, speed.spent) if history.ended_by_budget else {},
         trials_per_hour=speed.trials_per_hour,
         remaining_s=speed.remaining_s,
         running_trials=tuple(
@@ -221,7 +221,7 @@ class _Speed(NamedTuple):
 def _speed(history: SweepHistory, driver: DriverProcess | None, now: float) -> _Speed:
     is_at_work = _has_recorded(history, driver) and not history.ended
     worked_s = history.worked_s(now) if is_at_work else history.speed.worked_s
-    spent = spent_by(history, now if is_at_work else history.last_time)
+    spent = spent_by(history, now if is_at_work else None)
     speed = history.speed.trials_per_hour(worked_s)
     left = history.trials_requested - history.trials_ended
     return _Speed(worked_s, spent, speed, 3600.0 * left / speed if speed and is_at_work else None)
