@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.cluster.ray_nodes import RayNodes, other_code, python_path, skip_unless_hiding_works, without
+from tests.cluster.ray_nodes import (
+    METRIC,
+    METRIC_NAME,
+    RayNodes,
+    other_code,
+    python_path,
+    skip_unless_hiding_works,
+    without,
+)
 
 from ratefront.history.events import Failed, Reconfigured, Started
 from ratefront.history.sweep_history import SweepHistory
@@ -22,7 +30,6 @@ from ratefront.store.sweep_folder import SweepFolder
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND, THIRD, OTHER = (f"127.0.0.{last}" for last in (3, 4, 5, 6))
-METRIC = "def share_of_nines(labels, classes):\n    return float((classes == 9).mean())\n"
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 SHORT = {"task_model.epochs": 3, "training.epochs": 2, "sampler.startup_trials": 6}
 
@@ -94,13 +101,13 @@ def _wait(process: subprocess.Popen[str], condition: Callable[[], bool], timeout
 def test_a_users_own_module_reaches_the_nodes_that_do_not_see_it(
     nodes: RayNodes, hidden: Path, tmp_path: Path
 ) -> None:
-    own = ["--set", "metrics=[own_metric:share_of_nines]", "--trials", "6"]
+    own = ["--set", f"metrics=[own_metric:{METRIC_NAME}]", "--trials", "6"]
     with _sweep(nodes, tmp_path / "sweep", *own, PYTHONPATH=python_path(hidden)) as process:
         answer = _end(process)
     assert answer.startswith("0 "), answer
     assert _nodes_of_trials(tmp_path / "sweep") == {FIRST, SECOND}
     trials = _history(tmp_path / "sweep").trials.values()
-    assert all(trial.result is not None and "share_of_nines" in trial.result.test.metrics for trial in trials)
+    assert all(trial.result is not None and METRIC_NAME in trial.result.test.metrics for trial in trials)
 
 
 def test_a_folder_that_a_node_does_not_see_is_refused(nodes: RayNodes, hidden: Path) -> None:
@@ -109,7 +116,7 @@ def test_a_folder_that_a_node_does_not_see_is_refused(nodes: RayNodes, hidden: P
     assert answer.startswith("2 "), answer
     assert f"node {SECOND}: the sweep's folder {hidden / 'runs' / 'sweep'} is not the same there" in answer
     assert FIRST not in answer
-    assert not (hidden / "runs" / "sweep").exists()
+    assert not (hidden / "runs").exists()
 
 
 def test_a_node_with_other_code_is_refused(nodes: RayNodes, tmp_path: Path) -> None:

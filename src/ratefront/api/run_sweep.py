@@ -79,8 +79,8 @@ def run(
         tracking_uri: MLflow store or server. None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
         own_module: Resume the sweep in ``folder`` also if its Python code (task model, metrics) is new to this machine:
             it is your own. A ``spec`` that you pass runs its code in any case.
-        address: Head of the Ray cluster that runs the trials, HOST:PORT; ``auto``: of the one on this machine. None:
-            as ``RAY_ADDRESS`` says, else Ray starts on this machine for the sweep.
+        address: Head of the Ray cluster that runs the trials, HOST:PORT; ``auto``: as ``RAY_ADDRESS`` says, else that
+            on this machine. None: as ``RAY_ADDRESS`` says, else Ray starts on this machine for the sweep.
         autoscaling: The cluster starts nodes as trials wait for them. So what no node has yet is not refused, and
             ``resources.concurrent`` trials are begun at once.
         progress: Whether to show the progress; or an object that shows it.

@@ -28,7 +28,7 @@ AddressOption = Annotated[
     str | None,
     typer.Option(
         metavar="HOST:PORT|auto",
-        help="Ray cluster to join; auto: the one on this machine.  [default: RAY_ADDRESS, else this machine alone]",
+        help="Ray cluster to join; auto: RAY_ADDRESS, else that of this machine.  [default: RAY_ADDRESS, else none]",
     ),
 ]
 

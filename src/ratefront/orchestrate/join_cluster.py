@@ -18,8 +18,7 @@ class ClusterOptions:
     """Which machines run the trials.
 
     Attributes:
-        address: The head of a Ray cluster to join, HOST:PORT or ``auto``; None: that in ``RAY_ADDRESS``, or this
-            machine.
+        address: As ``named_cluster`` takes it.
         is_autoscaling: The cluster starts nodes as trials wait for them: what no node has now is not refused.
     """
 

@@ -17,8 +17,10 @@ import ray
 from ratefront.catalogue.registry import load_target
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.trial_resources import Needs
-from ratefront.errors import EngineError, InputError, RatefrontError
+from ratefront.errors import EngineError, InputError, RatefrontError, SweepMismatchError
 from ratefront.history.events import TaskModelReady
+from ratefront.orchestrate.cluster.node_facts import software_versions
+from ratefront.orchestrate.cluster.version_check import check_versions
 from ratefront.orchestrate.driver_loop import REQUEST_INTERVAL_S, DriverLoop
 from ratefront.orchestrate.environment.describe_environment import add_inputs
 from ratefront.orchestrate.tune.trial_worker import limit_threads
@@ -140,9 +142,13 @@ class _ErrorText:
     exit_code: int
 
 
-def _call(function: str, arguments: tuple[Any, ...], needs: Needs) -> Any:
-    """Run on the worker: return the function's result, or an ``_ErrorText``."""
+def _call(function: str, arguments: tuple[Any, ...], needs: Needs, versions: Mapping[str, str]) -> Any:
+    """Run on the worker: return the function's result, or an ``_ErrorText``. ``versions`` is the driver's software."""
     limit_threads(needs.cpus)
+    try:
+        check_versions(versions)
+    except SweepMismatchError as error:  # the node has come after the check at the start
+        return _ErrorText(str(error), EngineError.exit_code)
     try:
         called = load_target(function)
         limit_threads(needs.cpus)
@@ -181,7 +187,8 @@ def on_workers(
         EngineError: It raised another error, or the worker was lost.
     """
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
-    running = [remote.remote(function, arguments, needs) for _ in range(copies)]
+    versions = software_versions()
+    running = [remote.remote(function, arguments, needs, versions) for _ in range(copies)]
     results = _wait_for(running, loop, tick, failure)
     for result in results:
         if isinstance(result, _ErrorText):

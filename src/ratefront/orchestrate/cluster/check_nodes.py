@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,14 +27,14 @@ def check_nodes(folder: Path) -> None:
     nodes = [node for node in living_nodes() if node["Resources"].get("CPU", 0.0)]
     problems = [*_software_problems(nodes)]
     if not problems:
-        is_new = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        problems = [
-            f"node {address}: the sweep's folder {folder} is not the same there ({why}): {SHARED_FOLDER}"
-            for address, why in folder_problems(nodes, folder)
-        ]
-        if problems and is_new:
-            folder.rmdir()
+        try:
+            with made_for_a_while(folder):
+                problems = [
+                    f"node {address}: the sweep's folder {folder} is not the same there ({why}): {SHARED_FOLDER}"
+                    for address, why in folder_problems(nodes, folder)
+                ]
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written: {error.strerror}") from error
     if problems:
         raise InputError("\n".join(problems))
 
@@ -45,6 +46,19 @@ def _software_problems(nodes: Iterable[Node]) -> Iterator[str]:
             yield f"node {answer.address}: {answer.problem}"
         else:
             yield from version_problems(here, answer.value, answer.address)
+
+
+@contextmanager
+def made_for_a_while(folder: Path) -> Iterator[None]:
+    """Make a folder that is missing, and remove it at the end, with those above it that were made."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for each in made:
+            with suppress(OSError):  # somebody else has put something into it meanwhile
+                each.rmdir()
 
 
 def folder_problems(

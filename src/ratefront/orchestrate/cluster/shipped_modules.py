@@ -57,9 +57,11 @@ def copied(files: Mapping[str, Path]) -> Iterator[list[str]]:
 
 
 def _of_package(name: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the modules in a package's folder. Other Python files, as of editors and notebooks, cannot be imported."""
     for file in folder.rglob("*.py"):
         parts = file.relative_to(folder).with_suffix("").parts
-        yield ".".join((name, *(part for part in parts if part != "__init__"))), file
+        if file.is_file() and all(part.isidentifier() for part in parts):
+            yield ".".join((name, *(part for part in parts if part != "__init__"))), file
 
 
 def _import_folder(name: str, file: Path) -> Path:
