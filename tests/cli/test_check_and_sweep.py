@@ -315,23 +315,20 @@ def test_no_forecast_is_written_among_other_files(tmp_path: Path) -> None:
     assert "is not empty" in result.stderr
 
 
-def test_the_command_with_a_larger_budget_is_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "is_offered"),
+    [
+        (Ended("the budget of 0.5 hours is spent", is_budget_spent=True), True),
+        (Ended("the space holds no more configurations"), False),
+    ],
+)
+def test_a_larger_budget_is_offered_where_it_helps(tmp_path: Path, end: Ended, is_offered: bool) -> None:
     loaded = load_spec(DIGITS, {"budget.hours": 0.5})
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
         ledger.append(BudgetSpent(0.6, 0.0))
-        ledger.append(Ended("the budget of 0.5 hours is spent", is_budget_spent=True))
+        ledger.append(end)
     result = ratefront("status", tmp_path)
-    assert "has ended: the budget of 0.5 hours is spent" in result.output
-    assert "--resume --set budget.hours=1.2" in result.output
-
-
-def test_no_larger_budget_helps_where_nothing_is_left_to_try(tmp_path: Path) -> None:
-    loaded = load_spec(DIGITS, {"budget.hours": 0.5})
-    with Ledger(SweepFolder(tmp_path).ledger) as ledger:
-        ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
-        ledger.append(BudgetSpent(0.6, 0.0))
-        ledger.append(Ended("the space holds no more configurations"))
-    result = ratefront("status", tmp_path)
-    assert result.exit_code == 0, result.output
-    assert "--set" not in result.output
+    assert f"has ended: {end.reason}" in result.output
+    assert ("--resume --set budget.hours=1.2" in result.output) == is_offered
+    assert ("--set" in result.output) == is_offered

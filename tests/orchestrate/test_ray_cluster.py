@@ -107,7 +107,9 @@ except InputError as error:
         text=True,
         timeout=60,
     )
-    assert answer.stdout.startswith(f"address={open_head!r}: no cluster can be reached there: "), answer.stderr
+    assert answer.stdout.startswith(f"address={open_head!r}: no cluster can be reached there: "), (
+        answer.stderr
+    )
     assert "token" in answer.stdout
 
 
