@@ -48,6 +48,13 @@ def test_the_image_has_the_locks_versions_and_no_development_tools() -> None:
     assert f"uv=={version[1]} " in install
 
 
+def test_another_package_index_is_not_in_the_image() -> None:
+    """A build argument is kept by the stage that it stands in; one with a value would name an index for all."""
+    arguments = instructions("ARG")
+    assert arguments == ["PIP_INDEX_URL", "UV_DEFAULT_INDEX"]
+    assert DOCKERFILE.index(f"ARG {arguments[-1]}") < DOCKERFILE.rindex("\nFROM ")
+
+
 def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
     seen = (ROOT / ".dockerignore").read_text().splitlines()
     assert seen[1] == "*"

@@ -72,6 +72,7 @@ class Launched(MlflowServer):
     """The unit's command and settings; only the port, the database's socket and the folders are those of the test."""
 
     ADMIN_PASSWORD = "the admin's first password"
+    of_environment = ADMIN_PASSWORD
 
     def command(self) -> list[str]:
         _, *words = (word.replace("5000", str(self.port)) for word in unit_command())
@@ -83,7 +84,7 @@ class Launched(MlflowServer):
             **dict(self.environment),
             "MLFLOW_ARTIFACTS_DESTINATION": str(self.artifacts),
             "MLFLOW_AUTH_CONFIG_PATH": str(MLFLOW / "auth.ini"),
-            "MLFLOW_AUTH_ADMIN_PASSWORD": self.ADMIN_PASSWORD,
+            "MLFLOW_AUTH_ADMIN_PASSWORD": self.of_environment,
             "MLFLOW_FLASK_SERVER_SECRET_KEY": "the same for all workers",
         }
 
@@ -116,6 +117,16 @@ def test_only_users_get_in_and_only_by_its_names(server: Launched) -> None:
     assert ask(server, server.ADMIN_PASSWORD).status_code == 200
     foreign = ask(server, server.ADMIN_PASSWORD, Host="attacker.example.org")
     assert (foreign.status_code, "Invalid Host header" in foreign.text) == (403, True)
+
+
+@pytest.mark.slow
+def test_a_later_start_needs_no_password_of_the_admin(server: Launched) -> None:
+    """As with compose, where the first one was taken out of the file: the variable is there, and empty."""
+    server.kill()
+    server.of_environment = ""
+    server.start()
+    assert ask(server, "").status_code == 401
+    assert ask(server, server.ADMIN_PASSWORD).status_code == 200
 
 
 @pytest.mark.slow
