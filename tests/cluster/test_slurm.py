@@ -68,7 +68,8 @@ def test_each_node_gives_what_it_has_and_one_may_fail(slurm: SlurmCluster, sweep
 def test_a_sweep_whose_time_is_up_goes_on_in_its_next_turn(slurm: SlurmCluster, sweep: SlurmSweep) -> None:
     sweep.epochs = 60  # SLURM looks at the time twice a minute
     sweep.submit()
-    sweep.wait_for_training()
+    sweep.wait(lambda: sweep.history.with_status("running"), "a trial that has begun")
+    sweep.learn_folder()
     slurm.run("scontrol", "update", f"JobId={sweep.number}", "EndTime=now+120seconds")
     sweep.wait(lambda: slurm.job(sweep.number)["Restarts"] == "1", "the job's next turn")
     slurm.run("scontrol", "update", f"JobId={sweep.number}", "TimeLimit=30")
@@ -99,9 +100,10 @@ def test_a_cancelled_sweep_resumes_beside_another_one(
     assert sweep.secret() != other.secret()
     assert _answers(sweep, sweep.secret())
     assert not _answers(sweep, other.secret())
-    for one in (sweep, other):
-        one.end("COMPLETED")
-        assert_accounted(one.folder, TRIALS)
+    slurm.run("scancel", other.number)  # its end ends nothing of its neighbour
+    other.end("CANCELLED", within_s=60)
+    sweep.end("COMPLETED")
+    assert_accounted(sweep.folder, TRIALS)
 
 
 def _mlflow_statuses(sweep: SlurmSweep) -> set[str]:
