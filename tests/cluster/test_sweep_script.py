@@ -38,7 +38,7 @@ if name == "ray":
 if name == "scontrol" and words[0] == "update":
     (place / "comment").write_text(words[-1])
 if name == "scontrol" and words[0] == "show":
-    print("   Comment=" + (place / "comment").read_text().removeprefix("Comment="))
+    print("   Comment=" + (place / "comment").read_text().removeprefix("Comment=") + " ")  # as SLURM 22.05
 if name == "srun":
     sys.exit("no job step")
 if name == "ip" and words[-1] == "ib0":
