@@ -40,8 +40,11 @@ if name == "scontrol" and words[0] == "update":
 if name == "scontrol" and words[0] == "show":
     print("   Comment=" + (place / "comment").read_text().removeprefix("Comment=") + " ")  # as SLURM 22.05
 if name == "srun":
-    sys.exit("no job step")
-if name == "ip" and words[-1] == "ib0":
+    if "SECOND_NODE" not in os.environ:
+        sys.exit("no job step")
+    os.environ |= {{"SLURM_NODEID": "1", "SLURMD_NODENAME": os.environ["SECOND_NODE"]}}
+    os.execvp("bash", words[words.index("bash"):])
+if name == "ip" and words[-1] == "ib0" and os.environ["SLURMD_NODENAME"] == "n1":
     print("3: ib0    inet 10.1.0.1/16 brd 10.1.255.255 scope global ib0\\\\       valid_lft forever")
 if name == "ratefront":
     def interrupted(*_):
@@ -222,6 +225,15 @@ def test_an_interface_without_an_address_is_no_other_network(job: Job) -> None:
     assert code == 1
     assert "ib1 has no IPv4 address on n1" in errors
     assert job.calls("ray") == job.calls("ratefront") == []
+
+
+def test_a_second_node_s_interface_without_an_address_is_said(job: Job) -> None:
+    of_job = {"SLURM_JOB_NUM_NODES": "2", "SECOND_NODE": "n2", "RATEFRONT_INTERFACE": "ib0"}
+    code, errors = job.run("spec.yaml", "--out", "runs", **of_job)
+    assert code == 0
+    assert "ib0 has no IPv4 address on n2" in errors
+    assert "Ray runs on 1 of 2 nodes" in errors
+    assert len(job.calls("ray")) == 1
 
 
 @pytest.mark.parametrize(
