@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema.exceptions import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
-from tests.cluster.launch_files import CLUSTER, KUBERAY, Plain, documents, pod_templates, settings
+from tests.cluster.launch_files import CLUSTER, KUBERAY, Plain, documents, pod_templates, settings, uv_version
 
 pytestmark = pytest.mark.medium
 
@@ -89,6 +89,7 @@ def test_machines_of_aws_have_an_image_that_ratefront_runs_on() -> None:
     assert {"nfs-common", "python3-venv"} <= set(install.split())
     (environment,) = (line for line in config["setup_commands"] if "uv venv" in line)
     assert "python3 -m venv ~/uv" in environment
+    assert f"uv=={uv_version()} " in environment
 
 
 def environments() -> Iterator[tuple[Path, str, dict[str, str]]]:

@@ -83,16 +83,8 @@ def test_a_sweep_whose_time_is_up_goes_on_in_its_next_turn(slurm: SlurmCluster, 
 def test_a_cancelled_sweep_resumes_beside_another_one(
     slurm: SlurmCluster, sweep: SlurmSweep, tmp_path: Path
 ) -> None:
-    sweep.submit()
-    sweep.wait_for_training()
-    slurm.run("scancel", sweep.number)
-    sweep.end("CANCELLED", within_s=60)
-    status = status_of(sweep.folder)
-    assert (status.state, status.reason, status.running_trials) == ("interrupted", "SIGTERM", ())
-    # On a busy machine the last entries may be left for the resume; the driver says so.
-    assert "RUNNING" not in _mlflow_statuses(sweep) or "not delivered" in sweep.log.read_text()
-
     other = _placed(slurm, tmp_path / "second")
+    sweep.epochs = 60  # it must not end before it is cancelled
     for one in (sweep, other):
         one.submit()
     for one in (sweep, other):
@@ -100,10 +92,18 @@ def test_a_cancelled_sweep_resumes_beside_another_one(
     assert sweep.secret() != other.secret()
     assert _answers(sweep, sweep.secret())
     assert not _answers(sweep, other.secret())
-    slurm.run("scancel", other.number)  # its end ends nothing of its neighbour
-    other.end("CANCELLED", within_s=60)
-    sweep.end("COMPLETED")
-    assert_accounted(sweep.folder, TRIALS)
+
+    slurm.run("scancel", sweep.number)
+    sweep.end("CANCELLED", within_s=60)
+    status = status_of(sweep.folder)
+    assert (status.state, status.reason, status.running_trials) == ("interrupted", "SIGTERM", ())
+    # On a busy machine the last entries may be left for the resume; the driver says so.
+    assert "RUNNING" not in _mlflow_statuses(sweep) or "not delivered" in sweep.log.read_text()
+
+    sweep.submit()
+    for one in (other, sweep):
+        one.end("COMPLETED")
+        assert_accounted(one.folder, TRIALS)
 
 
 def _mlflow_statuses(sweep: SlurmSweep) -> set[str]:
