@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,12 @@ def pod_templates(found: object) -> Iterator[Plain]:
 def of_kind(kind: str, name: str) -> Plain:
     (found,) = (one for one in manifests() if (one["kind"], one["metadata"]["name"]) == (kind, name))
     return found
+
+
+def uv_version() -> str:
+    """The version that the Makefile installs with."""
+    (version,) = re.findall(r"^UV_VERSION := (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    return str(version)
 
 
 def settings(lines: str) -> dict[str, str]:

@@ -74,6 +74,8 @@ class SlurmSweep:
             "--set",
             f"training.epochs={self.epochs}",
             "--set",
+            "task_model.epochs=3",
+            "--set",
             "resources.concurrent=3",
         ]
         where = ["--nodes=2", "--time=30", f"--output={self.log}", f"--chdir={self.place}"]
@@ -107,6 +109,10 @@ class SlurmSweep:
             return goes_on and any(trial.step >= 2 for trial in history.with_status("running"))
 
         self.wait(trains, "a trial that trains")
+        self.learn_folder()
+
+    def learn_folder(self) -> None:
+        """Learn the folder of the job whose driver runs."""
         self.marked.ray_folder = Path(self.driver().environ()["RATEFRONT_JOB_FOLDER"])
 
     def end(self, *states: str, within_s: float = 240) -> dict[str, str]:

@@ -19,6 +19,7 @@ from tests.cluster.launch_files import (
     pod_templates,
     unit,
     unit_command,
+    uv_version,
 )
 
 DOCKERFILE = (CLUSTER / "Dockerfile").read_text().replace("\\\n", " ")
@@ -43,9 +44,14 @@ def test_the_image_has_the_locks_versions_and_no_development_tools() -> None:
     assert "[server]" in install
     assert "dev" not in re.findall(r"\[([a-z,]+)\]", install)
     assert "--requirement" not in install
-    version = re.search(r"^UV_VERSION := (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    assert version is not None
-    assert f"uv=={version[1]} " in install
+    assert f"uv=={uv_version()} " in install
+
+
+def test_another_package_index_is_not_in_the_image() -> None:
+    """A build argument is kept by the stage that it stands in; one with a value would name an index for all."""
+    arguments = instructions("ARG")
+    assert arguments == ["PIP_INDEX_URL", "UV_DEFAULT_INDEX"]
+    assert DOCKERFILE.index(f"ARG {arguments[-1]}") < DOCKERFILE.rindex("\nFROM ")
 
 
 def test_the_build_sees_what_it_copies_and_nothing_else() -> None:

@@ -144,10 +144,10 @@ def test_a_client_without_the_token_is_turned_away(nodes: RayNodes, tmp_path: Pa
 
 
 def test_a_new_node_gets_work_and_a_lost_one_loses_no_trial(nodes: RayNodes, tmp_path: Path) -> None:
-    folder, trials = tmp_path / "sweep", 8
-    slower = ["--set", "training.epochs=150", "--trials", str(trials), "--set", "resources.concurrent=4"]
+    folder, trials = tmp_path / "sweep", 5
+    slower = ["--set", "training.epochs=100", "--trials", str(trials), "--set", "resources.concurrent=4"]
     with _sweep(nodes, folder, *slower, spec=_of_split_alone(tmp_path)) as process:
-        _wait(process, lambda: {FIRST, SECOND} <= _running_at(folder))
+        _wait(process, lambda: bool(_history(folder).with_status("running")))
         nodes.add(THIRD)
         _wait(process, lambda: {FIRST, SECOND, THIRD} <= _running_at(folder))
         nodes.kill(SECOND)

@@ -27,6 +27,7 @@ from tests.cluster.launch_files import (
 
 KUBERNETES = "1.32"  # of the schemas; what the manifests use has been there since 1.25
 RAY_KINDS = ("RayCluster", "RayJob")
+READ_ONCE = "MLFLOW_AUTH_ADMIN_PASSWORD"  # at the server's first start, which refuses an empty one
 
 pytestmark = pytest.mark.medium
 
@@ -48,10 +49,22 @@ def check(manifest: Plain) -> None:
     """As ``kubectl apply --validate=strict`` would: no unknown field, no missing one, each of its type."""
     if manifest["kind"] in RAY_KINDS:
         Draft202012Validator(closed(SCHEMA[manifest["kind"]])).validate(manifest)
-        for template in pod_templates(manifest):
-            check({"apiVersion": "v1", "kind": "PodTemplate", "template": template})
+        for template in templates_of_ray(manifest):
+            pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, **template}
+            kubernetes_validate.validate(pod, KUBERNETES, strict=True)
     else:
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def templates_of_ray(manifest: Plain) -> Iterator[Plain]:
+    """The templates of the head, of each group of workers, and of the pod that submits a job."""
+    spec = manifest["spec"]
+    cluster = spec["rayClusterSpec"] if manifest["kind"] == "RayJob" else spec
+    yield cluster["headGroupSpec"]["template"]
+    for group in cluster["workerGroupSpecs"]:
+        yield group["template"]
+    if manifest["kind"] == "RayJob":
+        yield spec["submitterPodTemplate"]
 
 
 def name_of(manifest: Plain) -> str:
@@ -75,6 +88,10 @@ def mistakes() -> Iterator[tuple[str, list[Any], object]]:
     yield "field of a container", [*pod, "containers", 0, "volumeMount"], []
     yield "type in a container", [*pod, "containers", 0, "env", 0, "value"], 1
     yield "field of a pod", [*pod, "securityContexts"], {}
+    for place in (["headGroupSpec"], ["workerGroupSpecs", 1]):
+        yield f"nothing in the {place[0]}", [*cluster, *place, "template"], {}
+        yield f"a pod of nothing in the {place[0]}", [*cluster, *place, "template", "spec"], {}
+    yield "nothing in the submitter", ["spec", "submitterPodTemplate"], {}
 
 
 @pytest.mark.parametrize("place", [case[1:] for case in mistakes()], ids=[case[0] for case in mistakes()])
@@ -188,7 +205,9 @@ def test_no_launch_file_holds_a_secret() -> None:
     assert {name for name, value in example.items() if value} == {"AWS_ACCESS_KEY_ID"}  # a user's name
     for service in compose()["services"].values():
         for name, value in service["environment"].items():
-            if is_secret(name):
+            if name == READ_ONCE:  # no command of compose may ask for what is not in the file any more
+                assert value == f"${{{name}-}}"
+            elif is_secret(name):
                 assert value.startswith("${"), name
                 assert ":?" in value, f"{name} may be empty"
 

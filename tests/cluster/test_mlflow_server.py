@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from tests.builders import FakeSweep, label
-from tests.cluster.launch_files import MLFLOW, compose, of_kind, settings, unit_command, unit_environment
+from tests.cluster.launch_files import (
+    MLFLOW,
+    ROOT,
+    compose,
+    of_kind,
+    settings,
+    unit_command,
+    unit_environment,
+)
 from tests.tracking.mlflow_servers import MlflowServer, Postgres
 from tests.tracking.tracked_places import MlflowPlace, by_trial
 from typer.testing import CliRunner
 
 from ratefront.cli import app
+from ratefront.tracking.browsing.local_server import HOST
 
 pytestmark = pytest.mark.medium
 
@@ -100,10 +112,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
         postgres.remove()
 
 
-def ask(server: Launched, password: str | None, **headers: str) -> requests.Response:
+def ask(server: Launched, password: str | None, user: str = "admin", **headers: str) -> requests.Response:
     return requests.get(
         f"{server.uri}/api/2.0/mlflow/experiments/search?max_results=1",
-        auth=None if password is None else ("admin", password),
+        auth=None if password is None else (user, password),
         headers=headers,
         timeout=60,
     )
@@ -116,6 +128,42 @@ def test_only_users_get_in_and_only_by_its_names(server: Launched) -> None:
     assert ask(server, server.ADMIN_PASSWORD).status_code == 200
     foreign = ask(server, server.ADMIN_PASSWORD, Host="attacker.example.org")
     assert (foreign.status_code, "Invalid Host header" in foreign.text) == (403, True)
+
+
+@pytest.mark.slow
+def test_a_later_start_needs_no_password_of_the_admin(server: Launched) -> None:
+    """As with compose, where the first one was taken out of the file: the variable is there, and empty."""
+    begin = "from mlflow.server.auth import bootstrap_admin_user; bootstrap_admin_user()"
+    empty = {**os.environ, **server.settings(), "MLFLOW_AUTH_ADMIN_PASSWORD": ""}
+    again = subprocess.run([sys.executable, "-c", begin], env=empty, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert ask(server, server.ADMIN_PASSWORD).status_code == 200
+    of_another = {**empty, "MLFLOW_AUTH_ADMIN_USERNAME": "another"}
+    first = subprocess.run([sys.executable, "-c", begin], env=of_another, capture_output=True, text=True)
+    assert "needs a password to create the admin user" in first.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore:starlette"
+)  # of what MLflow's server imports
+def test_users_are_made_as_the_docs_say(server: Launched, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "tracking.md").read_text().partition("### Users")[2]
+    lines = (
+        page.partition("```python\n")[2]
+        .partition("```")[0]
+        .replace("127.0.0.1:5000", f"{HOST}:{server.port}")
+    )
+    answers = iter([server.ADMIN_PASSWORD, "ann's long password", "the admin's second password"])
+    monkeypatch.setattr("getpass.getpass", lambda _: next(answers))
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    names: dict[str, Any] = {}
+    exec(lines, names)
+    assert next(answers, None) is None
+    assert ask(server, "the admin's second password").status_code == 200
+    assert ask(server, "ann's long password", user="ann").status_code == 200
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = "the admin's second password"
+    names["users"].update_user_password("admin", server.ADMIN_PASSWORD, "the admin's second password")
 
 
 @pytest.mark.slow

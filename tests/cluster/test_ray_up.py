@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import re
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema.exceptions import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
-from tests.cluster.launch_files import CLUSTER, Plain, documents
+from tests.cluster.launch_files import CLUSTER, KUBERAY, Plain, documents, pod_templates, settings, uv_version
 
 pytestmark = pytest.mark.medium
 
@@ -72,6 +75,60 @@ def test_machines_of_aws_have_a_security_group_of_ones_own() -> None:
     assert all(node["MetadataOptions"] == {"HttpTokens": "required"} for node in nodes)
     assert "security_group" not in config["provider"]
     assert config["available_node_types"]["gpu"]["min_workers"] == 0
+
+
+def test_machines_of_aws_have_an_image_that_ratefront_runs_on() -> None:
+    """Where none is given, Ray takes Ubuntu 18.04. Whether the one that is given fits, the header says."""
+    (config,) = documents(CLUSTER / "ray" / "aws.yaml")
+    for node in config["available_node_types"].values():
+        assert node["node_config"]["ImageId"] == "ami-00000000000000000"
+    mount = next(number for number, line in enumerate(config["setup_commands"]) if "mount -t nfs4" in line)
+    (install,) = (
+        line for line in config["setup_commands"][:mount] if "apt-get" in line and "install" in line
+    )
+    assert {"nfs-common", "python3-venv"} <= set(install.split())
+    (environment,) = (line for line in config["setup_commands"] if "uv venv" in line)
+    assert "python3 -m venv ~/uv" in environment
+    assert f"uv=={uv_version()} " in environment
+
+
+def environments() -> Iterator[tuple[Path, str, dict[str, str]]]:
+    """File, place and variables of each process of Ray that a launch file starts."""
+    for path in FILES:
+        for number, command in enumerate(start_commands(documents(path)[0])):
+            yield path, f"start {number}", settings("\n".join(command))
+    for path in KUBERAY.glob("*.yaml"):
+        for manifest in documents(path):
+            cluster = manifest.get("spec", {}).get("rayClusterSpec", manifest.get("spec", {}))
+            if "headGroupSpec" in cluster:
+                yield path, "autoscaler", variables(cluster["autoscalerOptions"]["env"])
+                for template in pod_templates(cluster):
+                    (container,) = template["spec"]["containers"]
+                    yield path, container["name"], variables(container["env"])
+    script = CLUSTER / "slurm" / "sweep.sbatch"
+    exported = [line.split()[1:] for line in script.read_text().splitlines() if line.startswith("export RAY")]
+    yield script, "nodes", settings("\n".join(word for words in exported for word in words))
+
+
+def variables(env: list[dict[str, str]]) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in env}
+
+
+def test_ports_for_metrics_stay_closed() -> None:
+    """They listen on all interfaces and answer without a token. KubeRay's autoscaler has a container of its own."""
+    found = list(environments())
+    for path, place, given in found:
+        closed = {"AUTOSCALER_METRIC_PORT": "-1"}
+        if place != "autoscaler":
+            closed |= {"RAY_enable_metrics_collection": "0", "DASHBOARD_METRIC_PORT": "-1"}
+        assert closed.items() <= given.items(), f"{path.name}: {place}"
+    starts_ray = {
+        path
+        for path in CLUSTER.rglob("*")
+        if path.is_file()
+        and re.search(r"^[^#]*(ray start|\"ray\", \"start\"|rayStartParams)", path.read_text(), re.M)
+    }
+    assert starts_ray == {path for path, _, _ in found}
 
 
 def test_machines_of_ones_own_have_known_ports() -> None:

@@ -68,7 +68,8 @@ def test_each_node_gives_what_it_has_and_one_may_fail(slurm: SlurmCluster, sweep
 def test_a_sweep_whose_time_is_up_goes_on_in_its_next_turn(slurm: SlurmCluster, sweep: SlurmSweep) -> None:
     sweep.epochs = 60  # SLURM looks at the time twice a minute
     sweep.submit()
-    sweep.wait_for_training()
+    sweep.wait(lambda: sweep.history.with_status("running"), "a trial that has begun")
+    sweep.learn_folder()
     slurm.run("scontrol", "update", f"JobId={sweep.number}", "EndTime=now+120seconds")
     sweep.wait(lambda: slurm.job(sweep.number)["Restarts"] == "1", "the job's next turn")
     slurm.run("scontrol", "update", f"JobId={sweep.number}", "TimeLimit=30")
@@ -82,16 +83,8 @@ def test_a_sweep_whose_time_is_up_goes_on_in_its_next_turn(slurm: SlurmCluster, 
 def test_a_cancelled_sweep_resumes_beside_another_one(
     slurm: SlurmCluster, sweep: SlurmSweep, tmp_path: Path
 ) -> None:
-    sweep.submit()
-    sweep.wait_for_training()
-    slurm.run("scancel", sweep.number)
-    sweep.end("CANCELLED", within_s=60)
-    status = status_of(sweep.folder)
-    assert (status.state, status.reason, status.running_trials) == ("interrupted", "SIGTERM", ())
-    # On a busy machine the last entries may be left for the resume; the driver says so.
-    assert "RUNNING" not in _mlflow_statuses(sweep) or "not delivered" in sweep.log.read_text()
-
     other = _placed(slurm, tmp_path / "second")
+    sweep.epochs = 60  # it must not end before it is cancelled
     for one in (sweep, other):
         one.submit()
     for one in (sweep, other):
@@ -99,7 +92,16 @@ def test_a_cancelled_sweep_resumes_beside_another_one(
     assert sweep.secret() != other.secret()
     assert _answers(sweep, sweep.secret())
     assert not _answers(sweep, other.secret())
-    for one in (sweep, other):
+
+    slurm.run("scancel", sweep.number)
+    sweep.end("CANCELLED", within_s=60)
+    status = status_of(sweep.folder)
+    assert (status.state, status.reason, status.running_trials) == ("interrupted", "SIGTERM", ())
+    # On a busy machine the last entries may be left for the resume; the driver says so.
+    assert "RUNNING" not in _mlflow_statuses(sweep) or "not delivered" in sweep.log.read_text()
+
+    sweep.submit()
+    for one in (other, sweep):
         one.end("COMPLETED")
         assert_accounted(one.folder, TRIALS)
 

@@ -35,7 +35,16 @@ if name == "ray":
     print("Ray runtime started.", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     time.sleep(60)
-if name == "ip" and words[-1] == "ib0":
+if name == "scontrol" and words[0] == "update":
+    (place / "comment").write_text(words[-1])
+if name == "scontrol" and words[0] == "show":
+    print("   Comment=" + (place / "comment").read_text().removeprefix("Comment=") + " ")  # as SLURM 22.05
+if name == "srun":
+    if "SECOND_NODE" not in os.environ:
+        sys.exit("no job step")
+    os.environ |= {{"SLURM_NODEID": "1", "SLURMD_NODENAME": os.environ["SECOND_NODE"]}}
+    os.execvp("bash", words[words.index("bash"):])
+if name == "ip" and words[-1] == "ib0" and os.environ["SLURMD_NODENAME"] == "n1":
     print("3: ib0    inet 10.1.0.1/16 brd 10.1.255.255 scope global ib0\\\\       valid_lft forever")
 if name == "ratefront":
     def interrupted(*_):
@@ -53,7 +62,7 @@ class Job:
     def __init__(self, place: Path) -> None:
         self.place, self.bin = place, place / "bin"
         self.bin.mkdir()
-        for name in ("ray", "ratefront", "scontrol", "scancel", "ip"):
+        for name in ("ray", "ratefront", "scontrol", "scancel", "srun", "ip"):
             program = self.bin / name
             program.write_text(_PROGRAM.format(python=sys.executable, place=str(place)))
             program.chmod(0o755)
@@ -140,13 +149,31 @@ def test_a_new_sweep_begins_and_a_finished_one_is_not_started_again(job: Job) ->
     assert job.calls("scontrol") == []
 
 
-@pytest.mark.parametrize("restarts", [0, 1])
-def test_a_job_that_starts_again_does_not_extend_again(resumable: Job, restarts: int) -> None:
+def test_a_resume_of_no_sweep_is_no_new_sweep(job: Job) -> None:
+    """A misspelt folder: ``ratefront sweep`` refuses it."""
+    job.run("spec.yaml", "--out", "run", "--resume")
+    assert job.calls("ratefront") == [["sweep", "spec.yaml", "--resume", "--out", "run"]]
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_a_job_that_starts_again_extends_its_sweep_once(resumable: Job, began: bool) -> None:
     words = ("--out", "runs", "--extend", "20", "--extend=3", "--retry-failed")
-    assert resumable.run(*words, SLURM_RESTART_COUNT=str(restarts))[0] == 0
-    ((_, *given),) = resumable.calls("ratefront")
-    more = [] if restarts else ["--extend", "20", "--extend=3", "--retry-failed"]
-    assert given == ["--resume", *more, "--out", "runs"]
+    more = ["--extend", "20", "--extend=3", "--retry-failed"]
+    assert resumable.run(*words) == (0, "")
+    if began:
+        (resumable.place / "runs" / "ledger.jsonl").write_text("resumed\nextended\n")
+    code, said = resumable.run(*words, SLURM_RESTART_COUNT="1")
+    assert (code, "starts again, without --extend 20" in said) == (0, began)
+    first, again = resumable.calls("ratefront")
+    assert first == ["sweep", "--resume", *more, "--out", "runs"]
+    assert again == ["sweep", "--resume", *([] if began else more), "--out", "runs"]
+
+
+def test_a_job_whose_first_start_is_unknown_does_not_extend(resumable: Job) -> None:
+    (resumable.place / "comment").write_text("Comment=my own")
+    code, said = resumable.run("--out", "runs", "--extend", "3", SLURM_RESTART_COUNT="1")
+    assert (code, "without --extend 3" in said) == (0, True)
+    assert resumable.calls("ratefront") == [["sweep", "--resume", "--out", "runs"]]
 
 
 def test_the_driver_s_failure_is_the_job_s(job: Job) -> None:
@@ -183,6 +210,30 @@ def test_ray_that_does_not_start_ends_the_job(job: Job) -> None:
     assert "no Ray here" in errors
     assert "Ray does not start on n1" in errors
     assert job.calls("ratefront") == []
+
+
+def test_nodes_that_srun_does_not_reach_are_not_waited_for(job: Job) -> None:
+    began = time.monotonic()
+    code, errors = job.run("spec.yaml", "--out", "runs", SLURM_JOB_NUM_NODES="2")
+    assert (code, "Ray runs on 1 of 2 nodes" in errors) == (0, True)
+    assert time.monotonic() - began < 30
+    assert len(job.calls("ratefront")) == 1
+
+
+def test_an_interface_without_an_address_is_no_other_network(job: Job) -> None:
+    code, errors = job.run("spec.yaml", "--out", "runs", RATEFRONT_INTERFACE="ib1")
+    assert code == 1
+    assert "ib1 has no IPv4 address on n1" in errors
+    assert job.calls("ray") == job.calls("ratefront") == []
+
+
+def test_a_second_node_s_interface_without_an_address_is_said(job: Job) -> None:
+    of_job = {"SLURM_JOB_NUM_NODES": "2", "SECOND_NODE": "n2", "RATEFRONT_INTERFACE": "ib0"}
+    code, errors = job.run("spec.yaml", "--out", "runs", **of_job)
+    assert code == 0
+    assert "ib0 has no IPv4 address on n2" in errors
+    assert "Ray runs on 1 of 2 nodes" in errors
+    assert len(job.calls("ray")) == 1
 
 
 @pytest.mark.parametrize(
