@@ -131,20 +131,35 @@ def test_the_end_of_the_time_leaves_neither_probe_nor_process(
     check_nothing_is_left(tmp_path)
 
 
-def test_a_process_that_is_not_ended_ends_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its caller lives and hangs."""
-    source = with_code("import time\ntime.sleep(1000)\n", tmp_path, monkeypatch)
+@pytest.mark.parametrize(
+    ("within_s", "hangs", "status"),
+    [
+        pytest.param(1, "import time\ntime.sleep(1000)", 0, id="Python"),
+        pytest.param(
+            8,  # it has to come to this code
+            "import ctypes\nctypes.PyDLL(None).sleep(1000)",
+            -signal.SIGALRM,
+            id="C",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_process_that_is_not_ended_ends_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within_s: int, hangs: str, status: int
+) -> None:
+    """Where its caller lives and hangs; also where code in C lets no Python code go on."""
+    source = with_code(hangs, tmp_path, monkeypatch)
     ours, theirs = (Connection(end.detach()) for end in socket.socketpair())
     program = "from ratefront.orchestrate.doctor.examine_apart import main; main()"
     child = subprocess.Popen(
-        [sys.executable, "-c", program, str(theirs.fileno()), "1"],
+        [sys.executable, "-c", program, str(theirs.fileno()), str(within_s)],
         pass_fds=[theirs.fileno()],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         start_new_session=True,
     )
     theirs.close()
     ours.send(Question(source, tmp_path / "sweep"))
-    child.wait(timeout=15)
+    assert child.wait(timeout=20) == status
     ours.close()
 
 

@@ -71,8 +71,8 @@ def examine_apart(
         if problem := _pass_on(ours, say, deadline):
             say(problem)
     finally:
-        ours.close()  # it ends by that, too
         _end(child)
+        ours.close()
     return Readiness(tuple(lines))
 
 
