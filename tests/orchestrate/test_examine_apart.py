@@ -89,7 +89,7 @@ def wait_for_probe(folder: Path) -> None:
 
 
 def check_nothing_is_left(tmp_path: Path) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 6
     while pids_of(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert pids_of(tmp_path) == []

@@ -28,10 +28,10 @@ from ratefront.errors import InputError
 from ratefront.orchestrate.doctor.examination import Question, examine
 from ratefront.readiness import CheckLine, Readiness
 
-#: All checks together. The process needs a second or two to end.
-WITHIN_S = 58.0
-#: How long it may tidy up when it is asked to end.
-TIDY_S = 1.0
+#: All checks together. The process needs some seconds to end.
+WITHIN_S = 57.0
+#: How long it may tidy up when it is asked to end. Ray hears of a signal within a second.
+TIDY_S = 2.5
 #: The caller ends it first, where it lives.
 _LATER_S = 2.0
 
@@ -124,10 +124,6 @@ def _socket_pair() -> tuple[int, int]:
     return one.detach(), other.detach()
 
 
-class _Ended(BaseException):
-    """The process was asked to end: what the checks have made is removed on the way out."""
-
-
 def main() -> None:
     """Examine as a process of its own.
 
@@ -135,7 +131,7 @@ def main() -> None:
     even where it is not asked to.
     """
     caller, within_s = Connection(int(sys.argv[1])), float(sys.argv[2])
-    signal.signal(signal.SIGTERM, _raise_ended)
+    signal.signal(signal.SIGTERM, _interrupt)
     signal.alarm(ceil(within_s + 2 * TIDY_S))  # ends it where code in C lets no other thread go on
     try:
         question = caller.recv()
@@ -146,15 +142,15 @@ def main() -> None:
         with suppress(OSError):  # the caller may be what has died
             caller.send(CheckLine("error", "doctor", f"could not go on: {type(error).__name__}: {error}"))
             caller.send(_DONE)
-    except _Ended:
-        pass
+    except KeyboardInterrupt:
+        pass  # what the checks had made was removed on the way here
     finally:
         os._exit(0)  # threads that were left behind do not hold it up
 
 
-def _raise_ended(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_IGN)  # once: a second one would break the tidying
-    raise _Ended
+    raise KeyboardInterrupt  # of all errors of a handler, Ray passes on this one
 
 
 def _end_with(caller: Connection, within_s: float) -> None:
