@@ -124,7 +124,7 @@ def test_the_end_of_the_time_leaves_neither_probe_nor_process(
     folder = tmp_path / "runs" / "new" / "sweep"
     seen = threading.Thread(target=wait_for_probe, args=(folder,))
     seen.start()
-    found = examine_apart(Question(slow_storage, folder, is_folder_given=True), within_s=8)
+    found = examine_apart(Question(slow_storage, folder, is_folder_given=True), within_s=20)
     seen.join(timeout=0.1)
     assert not seen.is_alive(), "the time ended during the look at the storage"
     assert "not done in time" in found.lines[-1].text
