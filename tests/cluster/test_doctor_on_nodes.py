@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,21 @@ FIRST, SECOND, OTHER = (f"127.0.0.{last}" for last in (3, 4, 6))
 METRIC = "def share_of_nines(labels, classes):\n    return float((classes == 9).mean())\n"
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 PROGRAM = "from ratefront.cli import main; main()"
+#: The code of a sweep's task model, which doctor imports: the nodes do not answer when the storage is looked at.
+SLOW_STORAGE = """
+import time
+import ray
+from ratefront.orchestrate.cluster import check_nodes
+from ratefront.orchestrate.doctor import storage_check
+
+def make(*_):
+    pass
+
+def ask(*_, **__):
+    ray.get(ray.remote(num_cpus=0)(lambda: time.sleep(1000)).remote())
+
+storage_check.folder_problems = lambda nodes, folder, *_: check_nodes.folder_problems(nodes, folder, ask)
+"""
 
 
 class Openly(RayNodes):
@@ -92,12 +107,14 @@ def nodes(hidden: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
 
 def test_nodes_that_fit_are_ready(nodes: RayNodes, tmp_path: Path) -> None:
     said = doctor(nodes, DIGITS, "--out", tmp_path / "sweep")
-    assert (said.code, said.levels()) == (0, {"ok"}), said.lines
+    assert (said.code, said.levels() - {"warning"}) == (0, {"ok"}), said.lines
+    assert {line["check"] for line in said.lines if line["level"] == "warning"} == {"ports"}
     assert said.of("access", "ok") == {f"{nodes.address} refuses who has no token": set()}
     (with_cores,) = said.of("software", "ok").values()
     assert with_cores == {FIRST, SECOND}
-    (with_ports,) = said.of("ports", "ok").values()
-    assert with_ports == {HEAD, FIRST, SECOND}
+    shown = said.of("ports", "warning")
+    assert all(text.startswith("Ray shows its figures on ") for text in shown), "the others ask for the token"
+    assert set().union(*shown.values()) == {HEAD, FIRST, SECOND}
     (off,) = said.of("clocks", "ok")
     assert float(off.split()[2]) < 1, "all nodes have the clock of this machine"
     assert [*said.of("task model", "ok").values()] == [{FIRST, SECOND}]
@@ -105,9 +122,10 @@ def test_nodes_that_fit_are_ready(nodes: RayNodes, tmp_path: Path) -> None:
 
 
 def test_nodes_that_do_not_fit_are_named(nodes: RayNodes, hidden: Path, tmp_path: Path) -> None:
-    nodes.add(OTHER, environment=other_code(tmp_path / "other"))
+    nodes.add(OTHER, "--num-gpus", "1", environment=other_code(tmp_path / "other"))
     try:
-        words = (hidden / "mine.yaml", "--out", hidden / "runs" / "sweep", "--set", "resources.cpus=2")
+        words = (hidden / "mine.yaml", "--out", hidden / "runs" / "sweep")
+        words = (*words, "--set", "resources.cpus=2", "--set", "resources.gpus=1")
         said = doctor(nodes, *words, PYTHONPATH=python_path(hidden))
     finally:
         nodes.kill(OTHER)
@@ -123,7 +141,36 @@ def test_nodes_that_do_not_fit_are_named(nodes: RayNodes, hidden: Path, tmp_path
     assert [*said.of("data", "ok").values()] == [{FIRST}]
     assert said.of("metrics", "ok") == {"share_of_nines": {FIRST, SECOND}}, "own modules reach the nodes"
     assert any("asks for 2 cores where there are 1" in text for text in said.of("resources", "error"))
+    ((why, useless),) = said.of("GPUs", "error").items()
+    assert useless == {OTHER}
+    assert "cannot use the 1 GPU that Ray counts: " in why, "this machine has none"
     assert not (hidden / "runs").exists()
+
+
+def test_a_signal_leaves_nothing_in_the_shared_folder(nodes: RayNodes, tmp_path: Path) -> None:
+    """Ray, and the connection to it, have handlers of their own."""
+    (tmp_path / "slow_storage.py").write_text(SLOW_STORAGE)
+    task_model = {"task_model": {"name": "module", "target": "slow_storage:make"}}
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(yaml.safe_load(DIGITS.read_text()) | task_model))
+    folder = tmp_path / "runs" / "sweep"
+    words = ["doctor", str(tmp_path / "sweep.yaml"), "--out", str(folder), "--address", nodes.address]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words],
+        env=os.environ | nodes.marked.environment | nodes.secret | {"PYTHONPATH": python_path(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: [*folder.glob(".probe-*")], 40)
+    process.terminate()
+    process.wait(timeout=5)
+    wait_until(lambda: not (tmp_path / "runs").exists(), 6)
+
+
+def wait_until(is_so: Callable[[], object], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_client_without_the_token_is_told_what_to_set(nodes: RayNodes, tmp_path: Path) -> None:
@@ -141,6 +188,6 @@ def test_a_cluster_without_a_token_is_a_warning(tmp_path: Path) -> None:
     assert (said.code, said.levels()) == (0, {"ok", "warning"}), said.lines
     (open_,) = said.of("access", "warning")
     assert open_.startswith(f"{nodes.address} asks for no token")
-    assert set().union(*said.of("ports", "warning").values()) == {HEAD, FIRST}
-    advice = [line["advice"] for line in said.lines if line["check"] == "ports"]
-    assert all("RAY_AUTH_MODE=token" in text for text in advice)
+    listens = [line for line in said.lines if line["text"].startswith("Ray listens on ")]
+    assert {node for line in listens for node in line["nodes"]} == {HEAD, FIRST}
+    assert all("RAY_AUTH_MODE=token" in line["advice"] for line in listens)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.request import Request
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from tests.data.data_files import write_mnist
 from tests.tracking.recording_server import Listener, listening
 from torchvision import datasets
 
+from ratefront.data import download_reach
 from ratefront.data.download_reach import why_not_reached
 from ratefront.data.look_for_data import FoundData, look_for_data
 from ratefront.errors import InputError
@@ -57,10 +60,30 @@ def test_missing_files_that_cannot_be_had_are_named(tmp_path: Path, host: Listen
         look("mnist", root=str(tmp_path), download=False)
 
 
-@pytest.mark.parametrize("status", [200, 403, 405])
-def test_a_host_that_answers_is_reached(host: Listener, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 405, 429])
+def test_a_host_that_offers_the_file_is_reached(host: Listener, status: int) -> None:
     host.answer = (status, "")
     assert why_not_reached(f"{host.uri}/file") == ""
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 407, 410, 451, 500, 503])
+def test_a_host_that_refuses_the_file_is_not_reached(host: Listener, status: int) -> None:
+    host.answer = (status, "")
+    assert why_not_reached(f"{host.uri}/file") == f"HTTP status {status}"
+
+
+def test_a_host_is_asked_under_the_name_of_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.datasets.utils import USER_AGENT
+
+    asked: list[Request] = []
+
+    def answer(request: Request, **_: Any) -> BytesIO:
+        asked.append(request)
+        return BytesIO()
+
+    monkeypatch.setattr(download_reach, "urlopen", answer)
+    assert why_not_reached("https://example.org/file") == ""
+    assert [request.get_header("User-agent") for request in asked] == [USER_AGENT]
 
 
 def test_a_host_that_does_not_answer_is_not_reached() -> None:

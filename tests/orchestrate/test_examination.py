@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,27 @@ import pytest
 
 from ratefront.orchestrate.cluster.each_node import Node, NodeAnswer
 from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
-from ratefront.orchestrate.doctor import driver_checks, node_state, open_ports
+from ratefront.orchestrate.doctor import driver_checks, node_state, open_ports, storage_check
 from ratefront.orchestrate.doctor.examination import Examination, Question, examine
-from ratefront.orchestrate.doctor.this_machine import within
+from ratefront.orchestrate.doctor.this_machine import NotInTimeError, within
 from ratefront.readiness import CheckLine
 
 pytestmark = pytest.mark.medium
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 SPACE = {"place": "/x", "free": 2**40, "total": 2**41, "writable": True}
-STATE = {"cores": 8, "gpus": None, "torch": "2.6.0", "space": {"folder": SPACE}, "open_secrets": []}
+STATE = {"cores": 8, "gpus": None, "space": {"folder": SPACE}, "open_secrets": []}
 
 
 @pytest.fixture(autouse=True)
 def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "MLFLOW_TRACKING_URI"):
+    for name in (
+        "RAY_ADDRESS",
+        "RAY_AUTH_MODE",
+        "RAY_AUTH_TOKEN",
+        "RAY_AUTH_TOKEN_PATH",
+        "MLFLOW_TRACKING_URI",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
@@ -133,6 +140,51 @@ def test_rays_mode_of_access_is_looked_at(
     assert said in line.text
 
 
+@pytest.mark.parametrize(
+    ("environment", "level"),
+    [
+        ({}, "error"),
+        ({"RAY_AUTH_MODE": "token"}, "error"),
+        ({"RAY_AUTH_TOKEN": ""}, "error"),
+        ({"RAY_AUTH_MODE": "disabled"}, "warning"),
+        ({"RAY_AUTH_TOKEN": "7" * 64}, "ok"),
+        ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "7" * 64}, "ok"),
+    ],
+)
+def test_a_missing_file_of_the_token_matters_where_ray_reads_it(
+    monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], level: str
+) -> None:
+    for name, value in {"RAY_AUTH_TOKEN_PATH": "/no/such/file", **environment}.items():
+        monkeypatch.setenv(name, value)
+    line = driver_checks.access_mode(joins=False)
+    assert line is not None
+    assert line.level == level, line
+
+
+def test_a_share_that_is_dead_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system calls a timeout is an error of the folder, not a check that was too slow."""
+
+    def dead(*_: Any, **__: Any) -> Any:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out", str(tmp_path))
+
+    monkeypatch.setattr(storage_check, "folder_problems", dead)
+    (line,) = of(lines_of(Question(folder=tmp_path)), "storage")
+    assert (line.level, line.text) == ("error", f"{tmp_path}: Connection timed out")
+    assert "all nodes share" in line.advice
+
+
+def test_a_store_that_does_not_answer_in_time_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(driver_checks, "TRACKING_WITHIN_S", 0.1)
+    monkeypatch.setattr(driver_checks, "look_at_store", lambda *_: never.wait())
+    (line,) = driver_checks.tracking(None, tmp_path / "sweep", "http://ann:secret@10.0.0.9:5000")
+    never.set()
+    assert (line.level, line.text) == ("warning", "http://***@10.0.0.9:5000 gives no answer within 0.1 s")
+    assert "sweep.track" in line.advice
+
+
 def test_a_tracking_address_of_the_environment_alone_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,12 +234,12 @@ class MadeUpNodes:
         return NodeAnswer(node, folder_problem(question, answer))
 
 
-def node(name: str, cpus: float = 8.0) -> Node:
+def node(name: str, cpus: float = 8.0, gpus: float = 0.0) -> Node:
     socket = "/tmp/ray/session_1/sockets/plasma_store"
     return {
         "NodeID": name,
         "NodeManagerAddress": name,
-        "Resources": {"CPU": cpus} if cpus else {},
+        "Resources": {key: amount for key, amount in {"CPU": cpus, "GPU": gpus}.items() if amount},
         "ObjectStoreSocketName": socket,
     }
 
@@ -262,6 +314,19 @@ def test_a_node_with_other_code_is_not_asked_for_data(tmp_path: Path) -> None:
     assert [line.nodes for line in of(lines, "data")] == [("n2",)]
 
 
+@pytest.mark.parametrize(("asked_for", "level"), [(1, "error"), (0, "warning")])
+def test_torch_is_asked_on_nodes_to_which_ray_counts_gpus(
+    tmp_path: Path, asked_for: float, level: str
+) -> None:
+    useless = {"torch": "2.6.0", "cuda": None, "count": 0, "problem": "no driver", "is_known": True}
+    made_up = usual(usable_gpus=lambda name: useless)
+    nodes = [node("n1"), node("n2", gpus=2.0)]
+    lines = examined(made_up, nodes, tmp_path / "sweep", overrides={"resources.gpus": asked_for})
+    assert ("usable_gpus", {"n2"}) in made_up.asked
+    (line,) = [line for line in of(lines, "GPUs") if "torch 2.6.0" in line.text]
+    assert (line.level, line.nodes) == (level, ("n2",))
+
+
 def test_a_head_without_cores_is_asked_for_clock_and_ports_alone(tmp_path: Path) -> None:
     made_up = usual()
     lines = examined(made_up, [node("head", 0.0), node("n1")], tmp_path / "sweep")
@@ -272,7 +337,7 @@ def test_a_head_without_cores_is_asked_for_clock_and_ports_alone(tmp_path: Path)
 def test_work_that_hangs_is_left_behind() -> None:
     never = threading.Event()
     began = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"^no answer within 0\.2 s$"):
+    with pytest.raises(NotInTimeError, match=r"^no answer within 0\.2 s$"):
         within(0.2, never.wait, "no answer")
     assert time.monotonic() - began < 5
     never.set()

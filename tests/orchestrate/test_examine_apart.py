@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +62,105 @@ def test_code_that_hangs_is_ended_in_time(tmp_path: Path, monkeypatch: pytest.Mo
     assert "not done in time" in found.lines[0].text
     assert not found.is_ready
     assert pids_of(tmp_path) == []
+
+
+@pytest.fixture
+def slow_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A sweep whose own code lets the look at the sweep's folder take long."""
+    code = """
+import time
+from ratefront.orchestrate.cluster import check_nodes
+from ratefront.orchestrate.doctor import examination
+
+def make(*_):
+    pass
+
+check_nodes.folder_problem = lambda *_: time.sleep(1000)
+examination.NEXT_S = 1000.0
+"""
+    return with_code(code, tmp_path, monkeypatch)
+
+
+def wait_for_probe(folder: Path) -> None:
+    deadline = time.monotonic() + 40
+    while not [*folder.glob(".probe-*")]:
+        assert time.monotonic() < deadline, "the storage was not looked at"
+        time.sleep(0.02)
+
+
+def check_nothing_is_left(tmp_path: Path) -> None:
+    deadline = time.monotonic() + 6
+    while pids_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert pids_of(tmp_path) == []
+    assert not (tmp_path / "runs").exists(), "the probe and the folders made for it"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_neither_probe_nor_process(
+    tmp_path: Path, slow_storage: dict[str, Any], number: signal.Signals
+) -> None:
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text(yaml.safe_dump(slow_storage))
+    folder = tmp_path / "runs" / "new" / "sweep"
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    program = "from ratefront.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "doctor", str(sweep), "--out", str(folder)],
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for_probe(folder)
+    process.send_signal(number)
+    process.wait(timeout=5)
+    check_nothing_is_left(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_end_of_the_time_leaves_neither_probe_nor_process(
+    tmp_path: Path, slow_storage: dict[str, Any]
+) -> None:
+    folder = tmp_path / "runs" / "new" / "sweep"
+    seen = threading.Thread(target=wait_for_probe, args=(folder,))
+    seen.start()
+    found = examine_apart(Question(slow_storage, folder, is_folder_given=True), within_s=20)
+    seen.join(timeout=0.1)
+    assert not seen.is_alive(), "the time ended during the look at the storage"
+    assert "not done in time" in found.lines[-1].text
+    check_nothing_is_left(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("within_s", "hangs", "status"),
+    [
+        pytest.param(1, "import time\ntime.sleep(1000)", 0, id="Python"),
+        pytest.param(
+            8,  # it has to come to this code
+            "import ctypes\nctypes.PyDLL(None).sleep(1000)",
+            -signal.SIGALRM,
+            id="C",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_process_that_is_not_ended_ends_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within_s: int, hangs: str, status: int
+) -> None:
+    """Where its caller lives and hangs; also where code in C lets no Python code go on."""
+    source = with_code(hangs, tmp_path, monkeypatch)
+    ours, theirs = (Connection(end.detach()) for end in socket.socketpair())
+    program = "from ratefront.orchestrate.doctor.examine_apart import main; main()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(theirs.fileno()), str(within_s)],
+        pass_fds=[theirs.fileno()],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    )
+    theirs.close()
+    ours.send(Question(source, tmp_path / "sweep"))
+    assert child.wait(timeout=20) == status
+    ours.close()
 
 
 def test_code_that_ends_its_process_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

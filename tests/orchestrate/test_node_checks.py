@@ -9,7 +9,7 @@ import pytest
 from tests.small_sweep import small_sweep_spec
 
 from ratefront.orchestrate.cluster.each_node import NodeAnswer
-from ratefront.orchestrate.doctor import node_checks
+from ratefront.orchestrate.doctor import hardware_checks, node_checks, port_checks
 from ratefront.readiness import CheckLine
 from ratefront.spec.sweep_spec import Resources, SweepSpec
 
@@ -19,7 +19,6 @@ ROOM = {"place": "/shared", "free": 9 * 2**30, "total": 10 * 2**30, "writable": 
 STATE: Mapping[str, Any] = {
     "cores": 8,
     "gpus": None,
-    "torch": "2.6.0",
     "space": {"folder": ROOM},
     "open_secrets": [],
 }
@@ -72,7 +71,7 @@ def test_a_silent_node_is_an_error() -> None:
 
 
 def test_hardware_names_cores_and_gpus_with_their_memory() -> None:
-    lines = node_checks.hardware([state(1), state(2), _with_gpus(3, 2)])
+    lines = hardware_checks.hardware([state(1), state(2), _with_gpus(3, 2)])
     assert [line.text for line in lines] == ["8 cores", "8 cores, 2 GPUs (2 × NVIDIA H200 of 140.0 GiB)"]
     assert levels(lines) == [("ok", ("10.0.0.1", "10.0.0.2")), ("ok", ("10.0.0.3",))]
 
@@ -87,18 +86,60 @@ def _with_gpus(number: int, counted: float, *there: Mapping[str, Any], **changes
     [
         (answer(1, {**STATE, "gpus": None}, gpus=1), "Ray counts 1 GPU, but nvidia-smi does not work"),
         (_with_gpus(1, 2, GPU), "Ray counts 2 GPUs, but nvidia-smi sees 1 GPU"),
-        (_with_gpus(1, 1, torch="2.6.0+cpu"), "torch 2.6.0+cpu uses no GPU, and Ray counts 1 GPU"),
         (_with_gpus(1, 1, GPU | {"used_mib": 71_680.0}), "GPU 0 has 70.0 of 140.0 GiB in use already"),
     ],
 )
 def test_gpus_that_trials_may_not_get_are_a_warning(node: NodeAnswer, said: str) -> None:
-    _, warning = node_checks.hardware([node])
+    _, warning = hardware_checks.hardware([node])
     assert (warning.level, warning.check, warning.text) == ("warning", "GPUs", said)
     assert warning.advice
 
 
+TORCH = {"torch": "2.6.0", "cuda": "12.4", "count": 2, "problem": "", "is_known": True}
+OLD_DRIVER = TORCH | {"count": 0, "problem": "The NVIDIA driver on your system is too old"}
+
+
+@pytest.mark.parametrize(("are_needed", "level"), [(True, "error"), (False, "warning")])
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (OLD_DRIVER, "torch 2.6.0 (for CUDA 12.4) cannot use the 2 GPUs that Ray counts: The NVIDIA driver"),
+        (OLD_DRIVER | {"cuda": None}, "torch 2.6.0 (without CUDA) cannot use the 2 GPUs"),
+        ({**OLD_DRIVER, "torch": "", "problem": "No module named 'torch'"}, "torch cannot use the 2 GPUs"),
+    ],
+)
+def test_gpus_that_torch_cannot_use_fail_trials_that_ask_for_them(
+    found: Mapping[str, Any], said: str, are_needed: bool, level: str
+) -> None:
+    answers = [answer(1, TORCH, gpus=2), answer(2, found, gpus=2)]
+    good, bad = hardware_checks.torch_on_gpus(answers, are_needed=are_needed)
+    assert levels([good, bad]) == [("ok", ("10.0.0.1",)), (level, ("10.0.0.2",))]
+    assert good.text == "torch 2.6.0 (for CUDA 12.4) can use 2 GPUs"
+    assert bad.text.startswith(said)
+    assert "driver" in bad.advice
+
+
+def test_a_torch_that_does_not_answer_in_time_is_a_warning() -> None:
+    silent = OLD_DRIVER | {"problem": "no answer within 20 s", "is_known": False}
+    (line,) = hardware_checks.torch_on_gpus([answer(1, silent, gpus=2)], are_needed=True)
+    assert (line.level, line.text) == (
+        "warning",
+        "it is not known whether torch can use a GPU: no answer within 20 s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cpus", "may_grow", "level"), [(0, True, "ok"), (0, False, "error"), (8, False, "ok"), (8, True, "ok")]
+)
+def test_a_cluster_that_grows_needs_no_worker_yet(cpus: float, may_grow: bool, level: str) -> None:
+    nodes = [answer(1, cpus=cpus).node]
+    line = hardware_checks.cluster("10.0.0.1:6379", nodes, may_grow=may_grow)
+    assert (line.level, line.text) == (level, f"10.0.0.1:6379 with 1 node, {int(cpus > 0)} with cores")
+    assert bool(line.advice) is (level == "error"), "there is nothing to do where nothing is wrong"
+
+
 def test_gpus_whose_memory_is_not_told_are_no_problem() -> None:
-    (line,) = node_checks.hardware([_with_gpus(1, 1, GPU | {"total_mib": None, "used_mib": None})])
+    (line,) = hardware_checks.hardware([_with_gpus(1, 1, GPU | {"total_mib": None, "used_mib": None})])
     assert line.text == "8 cores, 1 GPU (1 × NVIDIA H200)"
 
 
@@ -196,18 +237,18 @@ def test_the_fastest_answer_of_a_node_counts() -> None:
         assert line.level == "warning"
 
 
-def port(program: str, number: int, *, guarded: bool = False) -> dict[str, Any]:
-    return {"program": program, "port": number, "guarded": guarded}
+def port(program: str, number: int, *, guarded: bool = False, figures: bool = False) -> dict[str, Any]:
+    return {"program": program, "port": number, "guarded": guarded, "figures": figures}
 
 
 def test_ports_that_ask_for_a_token_are_no_warning() -> None:
-    (line,) = node_checks.ports([answer(1, [port("Ray", 6379, guarded=True)]), answer(2, [])])
+    (line,) = port_checks.ports([answer(1, [port("Ray", 6379, guarded=True)]), answer(2, [])])
     assert levels([line]) == [("ok", ("10.0.0.1", "10.0.0.2"))]
 
 
 def test_ports_open_to_the_world_are_a_warning_with_a_way_out() -> None:
     open_ = [port("Ray", 6379), port("Ray", 41_000), port("MLflow", 5000)]
-    safe, *warnings = node_checks.ports([answer(1, open_), answer(2, [])])
+    safe, *warnings = port_checks.ports([answer(1, open_), answer(2, [])])
     assert levels([safe]) == [("ok", ("10.0.0.2",))]
     ray, mlflow = sorted(warnings, key=lambda line: line.text, reverse=True)
     assert "Ray listens on 2 ports (6379 among them) without a token, open to other machines" in ray.text
@@ -217,12 +258,28 @@ def test_ports_open_to_the_world_are_a_warning_with_a_way_out() -> None:
     assert {line.level for line in warnings} == {"warning"}
 
 
+def test_ports_that_show_figures_alone_are_told_apart() -> None:
+    closed = port("Ray", 6379, guarded=True)
+    showing = [port("Ray", 40_000 + number, guarded=True, figures=True) for number in range(3)]
+    answers = [answer(number, [closed, showing[number]]) for number in (1, 2)]
+    safe, warning = port_checks.ports([*answers, answer(3, [closed])])
+    assert levels([safe, warning]) == [("ok", ("10.0.0.3",)), ("warning", ("10.0.0.1", "10.0.0.2"))]
+    assert warning.text.startswith("Ray shows its figures on 1 port without a token, open to other machines")
+    assert "no code can be run" in warning.text
+    for variable in (
+        "RAY_enable_metrics_collection=0",
+        "AUTOSCALER_METRIC_PORT=-1",
+        "DASHBOARD_METRIC_PORT=-1",
+    ):
+        assert variable in warning.advice
+
+
 def test_open_ports_of_many_nodes_share_a_line() -> None:
     """Most of Ray's ports are free ones, which differ from node to node."""
     answers = [
         answer(number, [port("Ray", 40_000 + number), port("Ray", 50_000 + number)]) for number in range(9)
     ]
-    (line,) = node_checks.ports(answers)
+    (line,) = port_checks.ports(answers)
     assert len(line.nodes) == 9
 
 

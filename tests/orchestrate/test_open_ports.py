@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ratefront.orchestrate.doctor.open_ports import is_loopback, open_ports
+from ratefront.orchestrate.doctor.open_ports import address_of, open_ports
 
 pytestmark = pytest.mark.medium
 
@@ -21,14 +21,29 @@ server = socket.create_server((sys.argv[1], 0), family=socket.AF_INET6 if ":" in
 print(server.getsockname()[1], flush=True)
 sys.stdin.read()
 """
+ANSWERS = """
+import http.server, socketserver, sys, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(sys.argv[2]) if self.path == "/metrics" else 404)
+        self.end_headers()
+class Server(socketserver.TCPServer):
+    address_family = 10 if ":" in sys.argv[1] else 2
+server = Server((sys.argv[1], 0), Handler)
+print(server.server_address[1], flush=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.stdin.read()
+"""
 
 
 @contextmanager
-def server(host: str, *words: str, name: str = sys.executable, **environment: str) -> Iterator[int]:
+def server(
+    host: str, *words: str, name: str = sys.executable, program: str = SERVER, **environment: str
+) -> Iterator[int]:
     """A process that listens on a free port. ``name`` is what the list of processes calls it."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     process = subprocess.Popen(
-        [name, "-c", SERVER, host, *words],
+        [name, "-c", program, host, *words],
         executable=sys.executable,
         env=clean | environment,
         stdin=subprocess.PIPE,
@@ -51,6 +66,30 @@ def found_at(port: int) -> list[tuple[Any, Any]]:
 def test_rays_port_is_guarded_by_its_token(host: str, mode: dict[str, str], guarded: bool) -> None:
     with server(host, name="gcs_server", **mode) as port:
         assert found_at(port) == [("Ray", guarded)]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize(
+    ("answer", "mode", "figures"),
+    [("200", "token", True), ("401", "token", False), ("200", "disabled", False)],
+)
+def test_figures_without_a_token_are_told_from_what_asks_for_one(
+    host: str, answer: str, mode: str, figures: bool
+) -> None:
+    """Ray's servers for Prometheus ask for no token, whatever its mode; where none asks, all the others count."""
+    with server(host, answer, name="ray::DashboardAgent", program=ANSWERS, RAY_AUTH_MODE=mode) as port:
+        (found,) = [each for each in open_ports() if each["port"] == port]
+    assert (found["guarded"], found["figures"]) == (mode == "token", figures)
+
+
+def test_a_port_that_does_not_answer_shows_no_figures() -> None:
+    with server("0.0.0.0", name="raylet", RAY_AUTH_MODE="token") as port:
+        assert [each["figures"] for each in open_ports() if each["port"] == port] == [False]
+
+
+def test_rays_autoscaler_is_known() -> None:
+    with server("0.0.0.0", "/site-packages/ray/autoscaler/v2/monitor.py", RAY_AUTH_MODE="token") as port:
+        assert found_at(port) == [("Ray", True)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1"])
@@ -91,4 +130,4 @@ def test_ports_of_other_programs_do_not_count() -> None:
     ],
 )
 def test_addresses_are_read_as_the_kernel_writes_them(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+    assert address_of(host).is_loopback is expected

@@ -73,6 +73,19 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
+def test_a_file_without_room_for_its_journal_is_named(tmp_path: Path) -> None:
+    """SQLite writes a journal beside its file: a folder that one may not write to refuses each change."""
+    path = tmp_path / "mlflow.db"
+    path.touch()
+    tmp_path.chmod(0o500)
+    try:
+        with permissions_apply(), pytest.raises(TrackingError, match=f"{tmp_path} does not allow it"):
+            look_at_store(sqlite_uri(path), "mine")
+    finally:
+        tmp_path.chmod(0o700)
+    assert look_at_store(sqlite_uri(path), "mine") == f"{path} is there"
+
+
 def test_another_programs_file_is_bad_input(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as database:

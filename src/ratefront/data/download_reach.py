@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from http.client import HTTPException
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 #: A host that answers does so within a second or two.
 REACH_WITHIN_S = 5.0
 
-_GONE = (404, 410)
+#: A host that says so offers the file, by another method or in a while.
+_OFFERS = (405, 429)
+
+#: As torchvision's downloads do; some hosts refuse urllib's own.
+_USER_AGENT = {"User-Agent": "pytorch/vision"}
 
 
 def why_not_reached(url: str) -> str:
@@ -18,10 +22,11 @@ def why_not_reached(url: str) -> str:
     Proxies count, as for the download itself. Only the head of the answer is read.
     """
     try:
-        urlopen(url, timeout=REACH_WITHIN_S).close()  # noqa: S310  (torchvision's own addresses)
+        request = Request(url, headers=_USER_AGENT)  # noqa: S310  (torchvision's own addresses)
+        urlopen(request, timeout=REACH_WITHIN_S).close()  # noqa: S310
     except HTTPError as error:
         with error:
-            return f"HTTP status {error.code}" if error.code in _GONE or error.code >= 500 else ""
+            return "" if error.code in _OFFERS else f"HTTP status {error.code}"
     except (OSError, HTTPException, ValueError) as error:
         return str(getattr(error, "reason", "") or error)
     return ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,18 +15,28 @@ from typing import Any
 
 from ratefront.errors import RatefrontError
 from ratefront.orchestrate.cluster import node_facts
-from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER, folder_problems
+from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER
 from ratefront.orchestrate.cluster.each_node import Ask, Node, NodeAnswer, ask_each_node, living_nodes
 from ratefront.orchestrate.cluster.node_facts import software_versions
-from ratefront.orchestrate.doctor import driver_checks, node_checks, node_state, open_ports
-from ratefront.orchestrate.doctor.this_machine import ask_here, this_machine, within
+from ratefront.orchestrate.doctor import (
+    driver_checks,
+    hardware_checks,
+    node_checks,
+    node_state,
+    open_ports,
+    port_checks,
+    usable_gpus,
+)
+from ratefront.orchestrate.doctor.storage_check import storage
+from ratefront.orchestrate.doctor.this_machine import ask_here, this_machine
 from ratefront.orchestrate.interrupts import Interrupts
-from ratefront.readiness import CheckLine, NodeFinding, grouped
+from ratefront.readiness import CheckLine
+from ratefront.spec.resource_check import needs_by_family
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Message
 
 #: How long each question may take. The first one waits for processes to start; the last one for torch and the data.
-FIRST_S, NEXT_S, INPUTS_S, TRACKING_S = 20.0, 8.0, 20.0, 15.0
+FIRST_S, NEXT_S, INPUTS_S, GPUS_S = 20.0, 8.0, 20.0, usable_gpus.TORCH_WITHIN_S + 2
 #: The first round trip to a process is slower than the others.
 _CLOCK_ROUNDS = 3
 
@@ -87,10 +98,9 @@ class Examination:
             yield
         except RatefrontError as error:
             self._say(CheckLine("error", check, Message(error), advice))
-        except TimeoutError as error:
-            self._say(CheckLine("warning", check, str(error)))
         except OSError as error:
-            self._say(CheckLine("error", check, f"{error.filename or ''}: {error.strerror or error}", advice))
+            said = filter(None, (error.filename, error.strerror or str(error)))
+            self._say(CheckLine("error", check, ": ".join(map(str, said)), advice))
         except Exception as error:  # a check must not end the others, whatever it met
             self._say(CheckLine("error", check, f"could not be looked at: {type(error).__name__}: {error}"))
 
@@ -111,18 +121,14 @@ class Examination:
             self._all(filter(None, [driver_checks.access_mode(joins=question.joins)]))
         if question.is_folder_given:
             with self._check("folder"):
-                line = driver_checks.sweep_folder(question.folder)
-                self._is_folder_usable = line.level != "error"
-                self._say(line)
+                self._is_folder_usable = False  # unless the check comes to its end
+                lines = driver_checks.sweep_folder(question.folder, self._spec)
+                self._is_folder_usable = all(line.level != "error" for line in lines)
+                self._all(lines)
         if self._spec is not None or question.tracking_uri:
             with self._check("tracking"):
                 folder = question.folder if question.is_folder_given else question.folder / "any"
-                looked = within(
-                    TRACKING_S,
-                    lambda: [*driver_checks.tracking(self._spec, folder, question.tracking_uri)],
-                    "no answer",
-                )
-                self._all(looked)
+                self._all(driver_checks.tracking(self._spec, folder, question.tracking_uri))
 
     def look_at_cluster(self) -> None:
         """Join the cluster as a sweep does, and look at its nodes."""
@@ -132,7 +138,10 @@ class Examination:
             from ratefront.orchestrate.cluster.shipped_modules import own_code
 
             shipped = {} if self._spec is None else own_code(self._spec)
+            ended = signal.getsignal(signal.SIGTERM)
             with quiet_ray(), connected(Interrupts(), self._question.address, shipped):
+                # A sweep's handler only takes notes of a signal. This process ends at once, and tidies up.
+                signal.signal(signal.SIGTERM, ended)
                 nodes = living_nodes()
                 self._say_of_cluster(nodes)
                 self.look_at_nodes(nodes, ask_each_node)
@@ -143,16 +152,7 @@ class Examination:
         from ratefront.orchestrate.cluster.ray_cluster import lets_anyone_in
 
         head = ray.get_runtime_context().gcs_address
-        workers = sum(1 for node in nodes if _has_cores(node))
-        text = f"{head} with {len(nodes)} node{'' if len(nodes) == 1 else 's'}, {workers} with cores"
-        self._say(
-            CheckLine(
-                "ok" if workers or self._question.is_autoscaling else "error",
-                "cluster",
-                text,
-                "" if workers else "start nodes with cores: trials run on them",
-            )
-        )
+        self._say(hardware_checks.cluster(head, nodes, may_grow=self._question.is_autoscaling))
         with self._check("access"):
             if lets_anyone_in(head):
                 self._say(
@@ -178,16 +178,20 @@ class Examination:
             self._all(node_checks.software((each for each in software if each.node in workers), here))
         with self._check("hardware"):
             self._look_at_state(asking, nodes, workers)
+        with self._check("GPUs"):
+            self._look_at_gpus(asking, workers)
         if self._is_folder_usable:
             with self._check("storage", SHARED_FOLDER):
-                self._look_at_folder(workers, ask)
+                self._all(
+                    storage(workers, self._question.folder, ask, NEXT_S, are_joined=self._question.joins)
+                )
         if self._question.joins:
             with self._check("clocks"):
                 clock = partial(ask, nodes, node_state.clock, by_value=node_state, patience_s=NEXT_S)
                 self._all(node_checks.clocks([clock() for _ in range(_CLOCK_ROUNDS)]))
         with self._check("ports"):
             answers = asking.all_of(nodes, open_ports.open_ports, open_ports, NEXT_S, check="ports")
-            self._all(node_checks.ports(answers))
+            self._all(port_checks.ports(answers))
         with self._check("data"):
             self._look_at_inputs(asking, [each.node for each in software if each.value == here])
 
@@ -200,12 +204,20 @@ class Examination:
             answers = asking.all_of(workers, look, node_state, INPUTS_S, lambda node: arguments, check="data")
             self._all(node_checks.inputs(answers))
 
+    def _look_at_gpus(self, asking: _Asking, workers: list[Node]) -> None:
+        """Let torch look at the GPUs that Ray counts."""
+        with_gpus = [node for node in workers if node["Resources"].get("GPU")]
+        answers = asking.all_of(with_gpus, usable_gpus.usable_gpus, usable_gpus, GPUS_S, check="GPUs")
+        needs = {} if self._spec is None else needs_by_family(self._spec)
+        are_needed = any(each.gpus for each in needs.values())
+        self._all(hardware_checks.torch_on_gpus(answers, are_needed=are_needed))
+
     def _look_at_state(self, asking: _Asking, nodes: list[Node], workers: list[Node]) -> None:
         answers = asking.all_of(
             nodes, node_state.node_state, node_state, NEXT_S + 4, self._folders, check="hardware"
         )
         on_workers = [answer for answer in answers if answer.node in workers]
-        self._all(node_checks.hardware(on_workers))
+        self._all(hardware_checks.hardware(on_workers))
         if self._spec is not None and (workers or self._question.is_autoscaling):
             grows = self._question.is_autoscaling
             self._say(node_checks.resources(self._spec, workers, on_workers, may_grow=grows))
@@ -219,24 +231,6 @@ class Examination:
             return (folders | {"ray": str(Path(sockets).parents[2])},)
         ray = os.environ.get("RAY_TMPDIR") or f"{tempfile.gettempdir()}/ray"
         return (folders | {"ray": ray, "shared memory": "/dev/shm"},)  # noqa: S108
-
-    def _look_at_folder(self, workers: list[Node], ask: Ask) -> None:
-        folder = self._question.folder
-        with _made_for_a_while(folder):
-            problems = [*folder_problems(workers, folder, ask, NEXT_S)]
-        text = f"{folder} is seen and written from there"
-        if self._question.joins:
-            seen = {str(node["NodeManagerAddress"]) for node in workers} - {
-                address for address, _ in problems
-            }
-            lines = [CheckLine("ok", "storage", text, nodes=tuple(sorted(seen)))] if seen else []
-        else:
-            lines = [] if problems else [CheckLine("ok", "storage", f"{folder} can be written")]
-        bad = [
-            NodeFinding(address, "error", f"{folder} is not the same there ({why})", SHARED_FOLDER)
-            for address, why in problems
-        ]
-        self._all([*lines, *grouped("storage", bad)])
 
 
 class _Asking:
@@ -271,16 +265,3 @@ class _Asking:
 
 def _has_cores(node: Node) -> bool:
     return bool(node["Resources"].get("CPU", 0.0))
-
-
-@contextmanager
-def _made_for_a_while(folder: Path) -> Iterator[None]:
-    """Make a folder that is missing, and remove it at the end, with those above it that were made."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        for each in made:
-            with suppress(OSError):  # somebody else has put something into it meanwhile
-                each.rmdir()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ratefront.errors import InputError
 from ratefront.orchestrate.cluster.each_node import Node, NodeAnswer
 from ratefront.orchestrate.cluster.slots import check_capacity_of_nodes, count_slots
 from ratefront.orchestrate.cluster.version_check import version_problems
+from ratefront.orchestrate.doctor.hardware_checks import count_text
 from ratefront.readiness import CheckLine, NodeFinding, grouped
 from ratefront.spec.resource_check import needs_by_family
 from ratefront.spec.sweep_spec import SweepSpec
@@ -23,8 +24,6 @@ RAY_FULL = 0.95
 _STORE_BYTES = 128 * 2**20
 #: Clocks that differ by more make the times of files and logs hard to compare.
 CLOCK_S = 2.0
-#: A GPU of which other programs use more than this share.
-_BUSY = 0.1
 
 _GIB, _MIB = 2**30, 2**20
 
@@ -68,15 +67,6 @@ def software(answers: Iterable[NodeAnswer], here: Mapping[str, str]) -> list[Che
     return grouped("software", map(judge, answers))
 
 
-def hardware(answers: Iterable[NodeAnswer]) -> list[CheckLine]:
-    """Say which cores and GPUs Ray counts on each node, and whether the GPUs are there and free."""
-    answers = list(answers)
-    lines = grouped(
-        "hardware", [NodeFinding(answer.address, "ok", _hardware_text(answer)) for answer in answers]
-    )
-    return [*lines, *grouped("GPUs", [found for answer in answers for found in _gpu_findings(answer)])]
-
-
 def resources(
     spec: SweepSpec, nodes: Sequence[Node], answers: Iterable[NodeAnswer], *, may_grow: bool
 ) -> CheckLine:
@@ -92,7 +82,7 @@ def resources(
             )
         return CheckLine("error", "resources", Message(error), advice)
     at_once, wanted = count_slots(spec, there), spec.resources.concurrent
-    text = f"room for {_count(at_once, 'trial')} at a time"
+    text = f"room for {count_text(at_once, 'trial')} at a time"
     text += f"; resources.concurrent allows {wanted}" if wanted > at_once else ""
     shares = {needs.gpus for needs in needs_by_family(spec).values() if needs.gpus}
     memory = [
@@ -158,19 +148,6 @@ def clocks(rounds: Iterable[Iterable[NodeAnswer]]) -> list[CheckLine]:
     return [*lines, *grouped("clocks", wrong)]
 
 
-def ports(answers: Iterable[NodeAnswer]) -> list[CheckLine]:
-    """Warn of ports of Ray's and MLflow's that other machines reach, and that ask for no token."""
-    answers = list(answers)
-    open_ = [found for answer in answers for found in _port_findings(answer)]
-    exposed = {address for address, *_ in open_}
-    closed = [answer.address for answer in answers if answer.address not in exposed]
-    safe = [
-        NodeFinding(address, "ok", "none of Ray or MLflow is open to other machines without a token")
-        for address in closed
-    ]
-    return grouped("ports", [*safe, *open_])
-
-
 def secrets(answers: Iterable[NodeAnswer]) -> list[CheckLine]:
     """Warn of files with a token that other users can read."""
     return grouped(
@@ -229,55 +206,6 @@ def _named(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _hardware_text(answer: NodeAnswer) -> str:
-    has = answer.node["Resources"]
-    text = _count(has.get("CPU", 0.0), "core")
-    if has.get("GPU"):
-        text += f", {_count(has['GPU'], 'GPU')}"
-    gpus = [f"{gpu['name']}{_memory(gpu)}" for gpu in answer.value["gpus"] or []]
-    kinds = [f"{gpus.count(kind)} × {kind}" for kind in dict.fromkeys(gpus)]
-    return text + (f" ({', '.join(kinds)})" if kinds else "")
-
-
-def _memory(gpu: Mapping[str, Any]) -> str:
-    return f" of {gpu['total_mib'] * _MIB / _GIB:.1f} GiB" if gpu["total_mib"] else ""
-
-
-def _count(number: float, what: str) -> str:
-    return f"{number:g} {what}{'' if number == 1 else 's'}"
-
-
-def _gpu_findings(answer: NodeAnswer) -> Iterator[NodeFinding]:
-    counted, gpus = answer.node["Resources"].get("GPU", 0.0), answer.value["gpus"]
-    if not counted:
-        return
-    if gpus is None or len(gpus) < counted:
-        seen = "nvidia-smi does not work" if gpus is None else f"nvidia-smi sees {_count(len(gpus), 'GPU')}"
-        yield NodeFinding(
-            answer.address,
-            "warning",
-            f"Ray counts {_count(counted, 'GPU')}, but {seen}",
-            "a trial that asks for a GPU fails there, if torch finds none: correct the driver, or the number that "
-            "Ray was told",
-        )
-    if answer.value["torch"].endswith("+cpu"):
-        yield NodeFinding(
-            answer.address,
-            "warning",
-            f"torch {answer.value['torch']} uses no GPU, and Ray counts {_count(counted, 'GPU')}",
-            "install a build of torch for CUDA there",
-        )
-    for place, gpu in enumerate(gpus or []):
-        if gpu["total_mib"] and gpu["used_mib"] and gpu["used_mib"] > _BUSY * gpu["total_mib"]:
-            used, total = (gpu[key] * _MIB / _GIB for key in ("used_mib", "total_mib"))
-            yield NodeFinding(
-                answer.address,
-                "warning",
-                f"GPU {place} has {used:.1f} of {total:.1f} GiB in use already",
-                "trials get a share of the whole memory: end the other programs, or ask for a larger share",
-            )
-
-
 def _space_problem(name: str, each: Mapping[str, Any]) -> tuple[Any, str, str] | None:
     """Return level, text and advice where a folder has too little space, or cannot be written."""
     place = f"{_PLACES[name]} {each['place']}"
@@ -299,30 +227,3 @@ def _shared_memory_problem(place: str, free: float) -> tuple[Any, str, str] | No
         return None
     text = f"{place} has {free / _MIB:.0f} MiB free, and Ray's object store takes {_STORE_BYTES // _MIB}"
     return "warning", text, "Ray uses a file instead, which is slower; give a container more (its shm size)"
-
-
-def _port_findings(answer: NodeAnswer) -> Iterator[NodeFinding]:
-    """Yield one finding for each program with open ports."""
-    by_program: dict[str, list[int]] = {}
-    for port in answer.value:
-        if not port["guarded"]:
-            by_program.setdefault(port["program"], []).append(port["port"])
-    for program, numbers in by_program.items():
-        # Of Ray's many ports, most are free ones that differ from node to node.
-        which = f"port {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} ports"
-        usual = [str(number) for number in numbers if number in _USUAL_PORTS] if len(numbers) > 1 else []
-        named = f" ({', '.join(usual)} among them)" if usual else ""
-        yield NodeFinding(
-            answer.address,
-            "warning",
-            f"{program} listens on {which}{named} without a token, open to other machines",
-            _CLOSE[program],
-        )
-
-
-_USUAL_PORTS = (5000, 6379, 8265, 10001, 52365)
-_CLOSE = {
-    "Ray": "who reaches them runs code as you: start Ray on every node with RAY_AUTH_MODE=token and one token "
-    "(docs/cluster.md), or close them by a firewall",
-    "MLflow": "start `mlflow server` with its app basic-auth, or on host 127.0.0.1",
-}

@@ -12,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ def node_state(folders: Mapping[str, str]) -> dict[str, Any]:
     return {
         "cores": len(os.sched_getaffinity(0)),
         "gpus": _gpus(),
-        "torch": _torch(),
         "space": {name: _space(Path(place)) for name, place in places.items()},
         "open_secrets": _open_secrets(),
     }
@@ -67,14 +65,6 @@ def _gpu(line: str) -> dict[str, Any]:
     name, *numbers = (part.strip() for part in line.rsplit(",", 2))
     total, used = (float(number) if number.replace(".", "").isdecimal() else None for number in numbers)
     return {"name": name, "total_mib": total, "used_mib": used}
-
-
-def _torch() -> str:
-    """Return torch's version with its build, as 2.6.0+cpu."""
-    try:
-        return version("torch")
-    except PackageNotFoundError:
-        return ""
 
 
 def _cache_folder() -> str:

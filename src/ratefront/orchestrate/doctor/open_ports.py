@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -17,41 +19,64 @@ from typing import Any
 _LISTENS = "0A"
 _RAY_PROGRAMS = ("gcs_server", "raylet")
 #: Words in the command line of a process: of Ray's own Python processes.
-_RAY_WORDS = ("ray/dashboard/", "ray.dashboard", "ray.util.client.server", "ray/_private/")
+_RAY_WORDS = ("ray/dashboard/", "ray.dashboard", "ray.util.client.server", "ray/_private/", "ray/autoscaler/")
 _MLFLOW_APPS = ("mlflow.server:", "mlflow.server.")
 _MLFLOW_ACCESS = ("basic-auth", "mlflow.server.auth")
+#: A port of this machine answers at once.
+_ANSWERS_WITHIN_S = 0.5
 
 
 def open_ports() -> list[dict[str, Any]]:
-    """Return each port that listens beyond the loopback interface: program, port, and whether it asks for a token."""
-    inodes = dict(_listening())
+    """Return each port that listens beyond the loopback interface.
+
+    ``program`` and ``port`` say which it is, ``guarded`` whether the program asks for a token or a password, and
+    ``figures`` whether Ray's measurements of itself are shown there all the same: Ray never asks for a token on these.
+    """
+    listening = {inode: address for inode, address in _listening() if not address[0].is_loopback}
     found = {}
     for pid in _processes():
         for inode in _sockets(pid):
-            if inode in inodes and (owner := _owner(pid)):
+            if inode in listening and (owner := _owner(pid)):
                 program, is_guarded = owner
-                port = inodes[inode]
-                found[program, port] = {"program": program, "port": port, "guarded": is_guarded}
+                host, port = listening[inode]
+                figures = program == "Ray" and is_guarded and _shows_figures(host, port)
+                found[program, port] = {
+                    "program": program,
+                    "port": port,
+                    "guarded": is_guarded,
+                    "figures": figures,
+                }
     return sorted(found.values(), key=lambda each: (each["program"], each["port"]))
 
 
-def _listening() -> Iterator[tuple[str, int]]:
-    """Yield inode and port of each socket that listens on another interface than loopback."""
+def _shows_figures(host: IPv4Address | IPv6Address, port: int) -> bool:
+    """Return whether Prometheus gets figures here without a token."""
+    if host.is_unspecified:  # all interfaces
+        host = ip_address("127.0.0.1" if host.version == 4 else "::1")
+    connection = HTTPConnection(str(host), port, timeout=_ANSWERS_WITHIN_S)
+    with closing(connection), suppress(OSError, HTTPException):
+        connection.request("GET", "/metrics")
+        return connection.getresponse().status == HTTPStatus.OK
+    return False
+
+
+def _listening() -> Iterator[tuple[str, tuple[IPv4Address | IPv6Address, int]]]:
+    """Yield the inode, and host and port, of each socket that listens."""
     for name in ("tcp", "tcp6"):
         with suppress(OSError):
             for line in Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]:
                 fields = line.split()
                 host, port = fields[1].split(":")
-                if fields[3] == _LISTENS and not is_loopback(host):
-                    yield fields[9], int(port, 16)
+                if fields[3] == _LISTENS:
+                    yield fields[9], (address_of(host), int(port, 16))
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether an address, in the hexadecimal form of ``/proc/net``, is reached from this machine alone."""
+def address_of(host: str) -> IPv4Address | IPv6Address:
+    """Return an address that is given in the hexadecimal form of ``/proc/net``."""
     words = [bytes.fromhex(host[start : start + 8])[::-1] for start in range(0, len(host), 8)]
     packed = b"".join(words) if _IS_LITTLE_ENDIAN else bytes.fromhex(host)
     address: IPv4Address | IPv6Address = ip_address(packed)
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 _IS_LITTLE_ENDIAN = socket.htons(1) != 1

@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import Any, TypeVar
@@ -16,9 +15,13 @@ from ratefront.orchestrate.cluster.each_node import Node, NodeAnswer
 _Value = TypeVar("_Value")
 
 
+class NotInTimeError(Exception):
+    """Some work was left behind: it was not done within its time. An error of the work itself is another one."""
+
+
 def this_machine() -> Node:
     """Describe this machine as Ray would describe a node."""
-    gpus = _visible_gpus()
+    gpus = _counted_gpus()
     return {
         "NodeID": "this-machine",
         "NodeManagerAddress": "",
@@ -26,13 +29,20 @@ def this_machine() -> Node:
     }
 
 
-def _visible_gpus() -> int:
-    """Return how many NVIDIA GPUs Ray would count here."""
-    present = len([*Path("/dev").glob("nvidia[0-9]*")])
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is None:
-        return present
-    return min(present, sum(one.strip() not in ("", "-1", "NoDevFiles") for one in named.split(",")))
+def _counted_gpus() -> int:
+    """Return how many GPUs Ray counts here, by the functions that it counts them with."""
+    try:
+        from ray._private.accelerators import get_accelerator_manager_for_resource
+
+        gpus: Any = get_accelerator_manager_for_resource("GPU")
+        present = int(gpus.get_current_node_num_accelerators())
+        visible: list[str] | None = gpus.get_current_process_visible_accelerator_ids()
+    except (
+        ImportError,
+        AttributeError,
+    ):  # of another Ray, in which no sweep can run: the line on Ray says so
+        return 0
+    return present if visible is None else min(present, len(visible))
 
 
 def ask_here(
@@ -51,7 +61,7 @@ def ask_here(
                 NodeAnswer(node, within(patience_s, partial(function, *arguments(node)), "no answer"))
             )
         except Exception as error:
-            text = str(error) if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, NotInTimeError) else f"{type(error).__name__}: {error}"
             answers.append(NodeAnswer(node, problem=text))
     return answers
 
@@ -60,7 +70,7 @@ def within(seconds: float, work: Callable[[], _Value], what: str) -> _Value:
     """Do some work in a thread, and return its result, or leave it behind.
 
     Raises:
-        TimeoutError: It is not done within these seconds; the message begins with ``what``.
+        NotInTimeError: It is not done within these seconds; the message begins with ``what``.
         BaseException: As the work raises.
     """
     done: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
@@ -75,7 +85,7 @@ def within(seconds: float, work: Callable[[], _Value], what: str) -> _Value:
     try:
         is_done, result = done.get(timeout=seconds)
     except Empty:
-        raise TimeoutError(f"{what} within {seconds:g} s") from None
+        raise NotInTimeError(f"{what} within {seconds:g} s") from None
     if not is_done:
         raise result
     return result  # type: ignore[no-any-return]

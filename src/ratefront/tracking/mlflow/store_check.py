@@ -37,9 +37,13 @@ def look_at_store(uri: str, experiment: str) -> str:
 
 def _look_at_file(uri: str, path: Path) -> str:
     check_database(uri)
-    there = path if path.exists() else next(parent for parent in path.parents if parent.exists())
-    if not os.access(there, os.W_OK, effective_ids=True):
-        raise TrackingError(f"{path} cannot be written: {there} does not allow it")
+    folder = next(parent for parent in path.parents if parent.exists())
+    needed = {folder: os.W_OK | os.X_OK}  # SQLite writes its journal beside the file
+    if path.exists():
+        needed[path] = os.R_OK | os.W_OK
+    for there, mode in needed.items():
+        if not os.access(there, mode, effective_ids=True):
+            raise TrackingError(f"{path} cannot be written: {there} does not allow it")
     return f"{path} {'is there' if path.exists() else 'will be made'}"
 
 
