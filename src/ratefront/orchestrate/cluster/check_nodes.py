@@ -9,7 +9,14 @@ from uuid import uuid4
 
 from ratefront.errors import InputError
 from ratefront.orchestrate.cluster import node_facts
-from ratefront.orchestrate.cluster.each_node import PATIENCE_S, Ask, Node, ask_each_node, living_nodes
+from ratefront.orchestrate.cluster.each_node import (
+    PATIENCE_S,
+    Ask,
+    Node,
+    NodeAnswer,
+    ask_each_node,
+    living_nodes,
+)
 from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
 from ratefront.orchestrate.cluster.version_check import version_problems
 
@@ -28,11 +35,10 @@ def check_nodes(folder: Path) -> None:
     problems = [*_software_problems(nodes)]
     if not problems:
         try:
-            with made_for_a_while(folder):
-                problems = [
-                    f"node {address}: the sweep's folder {folder} is not the same there ({why}): {SHARED_FOLDER}"
-                    for address, why in folder_problems(nodes, folder)
-                ]
+            problems = [
+                f"node {address}: the sweep's folder {folder} is not the same there ({why}): {SHARED_FOLDER}"
+                for address, why in folder_problems(nodes, folder)
+            ]
         except OSError as error:
             raise InputError(f"{folder} cannot be written: {error.strerror}") from error
     if problems:
@@ -48,26 +54,18 @@ def _software_problems(nodes: Iterable[Node]) -> Iterator[str]:
             yield from version_problems(here, answer.value, answer.address)
 
 
-@contextmanager
-def made_for_a_while(folder: Path) -> Iterator[None]:
-    """Make a folder that is missing, and remove it at the end, with those above it that were made."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        for each in made:
-            with suppress(OSError):  # somebody else has put something into it meanwhile
-                each.rmdir()
-
-
 def folder_problems(
     nodes: Iterable[Node], folder: Path, ask: Ask = ask_each_node, patience_s: float = PATIENCE_S
-) -> Iterator[tuple[str, str]]:
+) -> list[tuple[str, str]]:
     """Let each node look for a file of this process in ``folder``, and look here for a file of each node's.
 
-    Yields:
+    The folder and the files are removed again where they were not there.
+
+    Returns:
         Address and reason of each node on which the folder is not the same.
+
+    Raises:
+        OSError: The folder cannot be written here.
     """
     nodes = list(nodes)
     question = folder / f".probe-{uuid4().hex}.tmp"
@@ -75,21 +73,35 @@ def folder_problems(
     def file_of(node: Node) -> Path:
         return question.with_stem(f"{question.stem}-{node['NodeID']}")
 
+    def why(answer: NodeAnswer) -> str:
+        if answer.problem or answer.value:
+            return str(answer.problem or answer.value)
+        return "" if file_of(answer.node).exists() else "what the node writes into it does not arrive here"
+
+    with _made_for_a_while(folder):
+        try:
+            question.touch()
+            answers = ask(
+                nodes,
+                folder_problem,
+                lambda node: (str(question), str(file_of(node))),
+                by_value=node_facts,
+                patience_s=patience_s,
+            )
+            return [(answer.address, why(answer)) for answer in answers if why(answer)]
+        finally:
+            for file in (question, *map(file_of, nodes)):
+                file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _made_for_a_while(folder: Path) -> Iterator[None]:
+    """Make a folder that is missing, and remove it at the end, with those above it that were made."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        question.touch()
-        answers = ask(
-            nodes,
-            folder_problem,
-            lambda node: (str(question), str(file_of(node))),
-            by_value=node_facts,
-            patience_s=patience_s,
-        )
-        for answer in answers:
-            why = answer.problem or answer.value
-            if not why and not file_of(answer.node).exists():
-                why = "what the node writes into it does not arrive here"
-            if why:
-                yield answer.address, why
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     finally:
-        for file in (question, *map(file_of, nodes)):
-            file.unlink(missing_ok=True)
+        for each in made:
+            with suppress(OSError):  # it was not made, or somebody else has put something into it meanwhile
+                each.rmdir()

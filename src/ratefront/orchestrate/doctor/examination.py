@@ -17,6 +17,7 @@ from ratefront.errors import RatefrontError
 from ratefront.orchestrate.cluster import node_facts
 from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER
 from ratefront.orchestrate.cluster.each_node import Ask, Node, NodeAnswer, ask_each_node, living_nodes
+from ratefront.orchestrate.cluster.environment_variables import named_cluster
 from ratefront.orchestrate.cluster.node_facts import software_versions
 from ratefront.orchestrate.doctor import (
     driver_checks,
@@ -66,7 +67,7 @@ class Question:
     @property
     def joins(self) -> bool:
         """Whether there is a cluster to join."""
-        return bool(self.address or os.environ.get("RAY_ADDRESS"))
+        return named_cluster(self.address) is not None
 
 
 Say = Callable[[CheckLine], None]

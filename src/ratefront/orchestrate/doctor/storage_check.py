@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER, folder_problems
@@ -15,8 +14,7 @@ def storage(
     nodes: Sequence[Node], folder: Path, ask: Ask, patience_s: float, *, are_joined: bool
 ) -> list[CheckLine]:
     """Let nodes look for a file in the folder and write one. ``are_joined``: they are those of a cluster."""
-    with _made_for_a_while(folder):
-        problems = [*folder_problems(nodes, folder, ask, patience_s)]
+    problems = folder_problems(nodes, folder, ask, patience_s)
     if are_joined:
         seen = {str(node["NodeManagerAddress"]) for node in nodes} - {address for address, _ in problems}
         text = f"{folder} is seen and written from there"
@@ -28,16 +26,3 @@ def storage(
         for address, why in problems
     ]
     return [*lines, *grouped("storage", bad)]
-
-
-@contextmanager
-def _made_for_a_while(folder: Path) -> Iterator[None]:
-    """Make a folder that is missing, and remove it at the end, with those above it that were made."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    finally:
-        for each in made:
-            with suppress(OSError):  # it was not made, or somebody else has put something into it meanwhile
-                each.rmdir()
