@@ -91,14 +91,14 @@ def calibrate_family(
             save_untrained_task_model(short, folder.task_model, device)
         else:
             prepare_task_model(short, folder.task_model, device)
-        load_s = time.perf_counter() - began
+        loaded = time.perf_counter()
         family = _Family(spec, TrialContext(short, folder.path, device))
         for place, values in enumerate(configurations):
-            is_late = time.perf_counter() - began > MOST_S
+            is_late = time.perf_counter() - loaded > MOST_S
             if is_late and place >= LEAST_CONFIGURATIONS and family.trials:
                 break
             family.calibrate(values)
-    return CalibratedFamily(family.trials, family.failures, load_s, family.first_s)
+    return CalibratedFamily(family.trials, family.failures, loaded - began, family.first_s)
 
 
 def _behind(spec: SweepSpec, task_model: Named) -> SweepSpec:
