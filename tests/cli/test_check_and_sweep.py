@@ -299,6 +299,7 @@ def test_a_forecast_is_printed_and_lies_in_the_sweeps_folder(
     assert result.output.endswith(f"sweep {DIGITS} --out {folder} --set budget.hours=1.5\n")
     again = ratefront("check", DIGITS, "--cost", "--out", folder, "--json")
     assert json.loads(again.stdout) == made.to_json()
+    assert again.stderr.endswith(f"sweep {DIGITS} --out {folder}\n")
 
 
 @pytest.mark.parametrize("option", [("--json",), ("--out", "there")])

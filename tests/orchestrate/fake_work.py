@@ -14,9 +14,14 @@ from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.history.events import TaskModelReady
-from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.spec.sweep_spec import Named, SweepSpec
 from ratefront.store.files.checksummed_folder import write_checksums
-from ratefront.store.forecast_file import CalibrationTrial
+from ratefront.store.forecast_file import (
+    CalibratedFamily,
+    CalibratedTaskModel,
+    CalibrationFailure,
+    CalibrationTrial,
+)
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
@@ -25,6 +30,8 @@ from ratefront.trial_records import GPU_MEMORY_SHARE, Measurement, Progress, Tri
 
 OPEN = 0  # generators of this process that were started and not closed
 LIMITS: list[float] = []  # the GPU shares that the trials of this process were limited to, in their order
+
+LOAD_S, FIRST_S = 50.0, 7.0  # what calibration trials say of themselves
 
 COLLAPSES, IS_NAN, DIES_ONCE, IS_WRONG, IS_INFINITE = 2, 3, 4, 5, 6
 WRITES = 10  # a file into the sweep's folder, at each step
@@ -165,20 +172,30 @@ def trial_steps_whose_data_change(
     return (yield from trial_steps_on_data(params, context))
 
 
-def task_model_seconds(spec: SweepSpec) -> float:
-    return 36.0
+def calibrated_task_model(spec: SweepSpec, device: str) -> CalibratedTaskModel:
+    return CalibratedTaskModel(18.0 if device == "cuda" else 36.0, spec.task_model)
 
 
-def calibrated(spec: SweepSpec, configurations: list[dict[str, int]], device: str) -> tuple[object, ...]:
+def calibrated(
+    spec: SweepSpec, task_model: Named, configurations: list[dict[str, int | str]], device: str
+) -> CalibratedFamily:
     """Trials that take as many seconds as ``merged`` says."""
-    from ratefront.trial.calibration_trials import CalibratedFamily  # it loads torch
-
+    share = 0.3 if device == "cuda" else None
     trials = [
-        CalibrationTrial("label", values, 0.0, 0.0, 0, float(values["merged"]), 1000)
+        CalibrationTrial(
+            values["family"], values, 0.0, 0.0, 0, float(values["merged"]), 1000, gpu_memory_share=share
+        )
         for values in configurations
     ]
-    return CalibratedFamily(trials, 0.5)
+    return CalibratedFamily(trials, [], LOAD_S, FIRST_S)
 
 
-def not_calibrated(spec: SweepSpec, configurations: list[dict[str, int]], device: str) -> None:
+def not_calibrated(*arguments: object) -> None:
     raise InputError("the data set is not there")
+
+
+def all_fail(
+    spec: SweepSpec, task_model: Named, configurations: list[dict[str, int]], device: str
+) -> CalibratedFamily:
+    failures = [CalibrationFailure("label", values, "MemoryError: full") for values in configurations]
+    return CalibratedFamily([], failures, LOAD_S, FIRST_S)

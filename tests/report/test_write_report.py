@@ -308,6 +308,21 @@ def test_warnings_of_the_task_model_are_in_report_note_and_summary(tmp_path):
     assert doubt in note
 
 
+@pytest.mark.parametrize("content", ["{", '{"sweep": "of another version"}'])
+def test_a_forecast_that_cannot_be_read_is_left_out_with_a_warning(content, tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.3, 0.98, 52_420)
+    folder = sweep.end()
+    folder.forecast.write_text(content)
+    note = write_report(folder).markdown_note
+    summary = json.loads(folder.summary.read_text())
+    (warning,) = summary["warnings"]
+    assert f"The forecast is left out: {folder.forecast} cannot be read" in warning
+    assert summary["forecast"] is None
+    assert "The forecast is left out" in html.unescape(folder.report.read_text())
+    assert "The forecast is left out" in note
+
+
 def test_staircase_rises_through_trials_chosen_on_validation(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.finish(label(), 1.0, 0.5, 10)

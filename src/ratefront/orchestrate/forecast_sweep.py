@@ -7,23 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ratefront.engine.search.first_trials import random_choice
-from ratefront.engine.trial_resources import Needs
+from ratefront.engine.trial_resources import Needs, trials_per_gpu
+from ratefront.errors import EngineError
 from ratefront.orchestrate.begin_and_resume_checks import one_sweep_per_process
 from ratefront.orchestrate.cluster.ray_logging import quiet_ray
+from ratefront.orchestrate.forecast_arithmetic import forecast_of
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.join_cluster import ClusterOptions, joined_cluster
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.resource_check import families_of
+from ratefront.spec.resource_check import families_of, task_model_resources
 from ratefront.spec.space.dimensions import Branch, Choice, Leaf, Space, assign
-from ratefront.spec.sweep_spec import SweepSpec
-from ratefront.store.forecast_file import CalibrationTrial, Forecast, ForecastRange
+from ratefront.spec.sweep_spec import Named, SweepSpec, TrialResources
+from ratefront.store.forecast_file import (
+    CalibratedFamily,
+    CalibratedTaskModel,
+    CalibrationTrial,
+    Forecast,
+)
 from ratefront.trial_records import Scalar
-
-if TYPE_CHECKING:
-    from ratefront.trial.calibration_trials import CalibratedFamily
 
 #: Besides both ends of every dimension, so many random configurations of a family are calibrated.
 RANDOM_CONFIGURATIONS = 2
@@ -31,8 +35,7 @@ RANDOM_CONFIGURATIONS = 2
 #: So many workers at most run the same calibration trials at once: trials side by side slow each other.
 MOST_SIDE_BY_SIDE = 4
 
-#: Bytes of the ledger for each trial and for each of its epochs.
-LEDGER_TRIAL_BYTES, LEDGER_EPOCH_BYTES = 2_500, 330
+_TIMED = "ratefront.trial.calibration_trials:timed"
 
 
 @dataclass(frozen=True)
@@ -63,27 +66,59 @@ def forecast_sweep(
         interrupts() as caught,
         joined_cluster(spec, folder, cluster, caught),
     ):
-        slots = cluster.slots(spec)
-        workers = _CalibrationWorkers(spec, slots, caught)
-        began = time.perf_counter()
-        (task_model_s,) = workers.run(functions.task_model, (spec,), Needs(spec.resources.cpus, 0.0))
-        worker_s = time.perf_counter() - began
+        workers = _CalibrationWorkers(spec, _slots(spec, cluster), caught)
+        task_model = workers.calibrate_task_model(functions.task_model)
         calibrated = [
             one
             for family in families_of(spec)
-            for one in workers.calibrate(functions.family, family, configurations_of(loaded, family))
+            for one in workers.calibrate(
+                functions.family, family, task_model.stand_in, configurations_of(loaded, family)
+            )
         ]
-    # One worker begins for the task model, and then those of the trials, each with its own receiver.
-    start_s = 2 * worker_s + max(one.once_s for one in calibrated)
-    trials = [trial for one in calibrated for trial in one.trials]
-    return forecast_of(spec, slots, start_s, task_model_s, trials)
+        trials = [trial for one in calibrated for trial in one.trials]
+        measured, per_gpu = _with_measured_gpu_share(spec, trials)
+        slots = _slots(measured, cluster)
+    # A worker begins for the task model, and then those of the trials, each with its own receiver.
+    load_s, first_s = max(one.load_s for one in calibrated), max(one.first_s for one in calibrated)
+    start_s = workers.starts_s[0] + max(workers.starts_s) + 2 * load_s + first_s
+    failures = [failure for one in calibrated for failure in one.failures]
+    return forecast_of(measured, slots, start_s, task_model.seconds, trials, failures, per_gpu)
+
+
+def _slots(spec: SweepSpec, cluster: ClusterOptions) -> dict[str, int]:
+    """Return how many trials of each family may run at the same time; the cluster must have been joined."""
+    from ratefront.orchestrate.cluster.slots import slots_by_family
+
+    if cluster.is_autoscaling:
+        return dict.fromkeys(families_of(spec), spec.resources.concurrent)
+    return slots_by_family(spec)
+
+
+def _with_measured_gpu_share(
+    spec: SweepSpec, trials: Sequence[CalibrationTrial]
+) -> tuple[SweepSpec, int | None]:
+    """Return the sweep with the number of trials that share a GPU, and that number, if it is to be measured."""
+    shares = [
+        trial.gpu_memory_share
+        for trial in trials
+        if trial.gpu_memory_share is not None and spec.resources.has_measured_gpu_share(trial.family)
+    ]
+    if not shares:
+        return spec, None
+    number = trials_per_gpu(max(shares))
+    resources = spec.resources.model_copy(update={"trials_per_gpu": number})
+    return spec.model_copy(update={"resources": resources}), number
 
 
 class _CalibrationWorkers:
-    """Runs functions on workers, and waits for them as a driver does; there is no sweep whose requests it looks for."""
+    """Runs functions on workers, and waits for them as a driver does; there is no sweep whose requests it looks for.
 
-    def __init__(self, spec: SweepSpec, slots: int, caught: Interrupts) -> None:
+    ``starts_s`` has the seconds of each run that went by beside the work itself: workers began meanwhile.
+    """
+
+    def __init__(self, spec: SweepSpec, slots: Mapping[str, int], caught: Interrupts) -> None:
         self._spec, self._slots, self._caught = spec, slots, caught
+        self.starts_s: list[float] = []
 
     def begin(self) -> None:
         self._caught.install()
@@ -91,21 +126,47 @@ class _CalibrationWorkers:
     def check_folder(self) -> None:
         """Do nothing: no sweep has begun."""
 
-    def run(self, function: str, arguments: tuple[Any, ...], needs: Needs, copies: int = 1) -> list[Any]:
-        from ratefront.orchestrate.task_model_worker import on_workers
-
-        failure = "no trial could be calibrated"
-        return on_workers(function, arguments, needs, self, self._caught.check, failure, copies)
+    def calibrate_task_model(self, function: str) -> CalibratedTaskModel:
+        """Run the calibration of the task model where the sweep would train it."""
+        needs = task_model_resources(self._spec)
+        calibrated: CalibratedTaskModel
+        (calibrated,) = self._run((function, self._spec, _device(needs)), needs)
+        return calibrated
 
     def calibrate(
-        self, function: str, family: str, configurations: Sequence[Mapping[str, Scalar]]
+        self,
+        function: str,
+        family: str,
+        task_model: Named | None,
+        configurations: Sequence[Mapping[str, Scalar]],
     ) -> list[CalibratedFamily]:
-        """Run the same trials on as many workers as the sweep has slots, up to a few."""
+        """Run the same trials on as many workers as the family has slots, up to a few.
+
+        Raises:
+            EngineError: None of them could be calibrated.
+        """
         resources = self._spec.resources
         needs, is_alone = resources.for_family(family), resources.has_measured_gpu_share(family)
-        arguments = (self._spec, configurations, "cuda" if needs.gpus else "cpu")
-        copies = 1 if is_alone else min(self._slots, MOST_SIDE_BY_SIDE)
-        return self.run(function, arguments, Needs(needs.cpus, needs.gpus), copies)
+        copies = 1 if is_alone else min(self._slots[family], MOST_SIDE_BY_SIDE)
+        arguments = (function, self._spec, task_model, configurations, _device(needs))
+        calibrated: list[CalibratedFamily] = self._run(arguments, needs, copies)
+        if not any(one.trials for one in calibrated):
+            (*_, failure) = (failure for one in calibrated for failure in one.failures)
+            raise EngineError(f"no trial of the family {family} could be calibrated: {failure.error}")
+        return calibrated
+
+    def _run(self, arguments: tuple[Any, ...], needs: TrialResources, copies: int = 1) -> list[Any]:
+        from ratefront.orchestrate.task_model_worker import on_workers
+
+        failure, began = "no trial could be calibrated", time.perf_counter()
+        timed = on_workers(_TIMED, arguments, Needs(*needs), self, self._caught.check, failure, copies)
+        worked_s = max(seconds for _, seconds in timed)
+        self.starts_s.append(max(0.0, time.perf_counter() - began - worked_s))
+        return [result for result, _ in timed]
+
+
+def _device(needs: TrialResources) -> str:
+    return "cuda" if needs.gpus else "cpu"
 
 
 def configurations_of(loaded: LoadedSpec, family: str) -> list[dict[str, Scalar]]:
@@ -126,56 +187,3 @@ def _end(place: int) -> Any:
         return leaf.options[place] if isinstance(leaf, Choice) else (leaf.low, leaf.high)[place]
 
     return choose
-
-
-def forecast_of(
-    spec: SweepSpec, slots: int, start_s: float, task_model_s: float, trials: Sequence[CalibrationTrial]
-) -> Forecast:
-    """Return the forecast that follows from calibration trials.
-
-    The first trials (all, where the sampler does not learn) are spread evenly over the families. Each of the others may
-    be of any family: the interval reaches from sweeps that try the cheapest one from there on to those that try the
-    dearest. A trial takes between the times of its family's cheapest and dearest calibration trial. At the upper end
-    the start takes twice as long as measured, and the last trial runs alone.
-    """
-    families = list(dict.fromkeys(trial.family for trial in trials))
-    gpus = {family: spec.resources.for_family(family).gpus for family in families}
-    spread = spec.trials if spec.sampler.name == "random" else min(spec.trials, spec.sampler.startup_trials)
-
-    def total(cost: Mapping[str, list[float]]) -> ForecastRange:
-        low, high = ([pick(cost[family]) for family in families] for pick in (min, max))
-        mean = sum(sum(cost[family]) / len(cost[family]) for family in families) / len(families)
-        rest = spec.trials - spread
-        return ForecastRange(
-            low=spread * sum(low) / len(families) + rest * min(low),
-            expected=spec.trials * mean,
-            high=spread * sum(high) / len(families) + rest * max(high),
-        )
-
-    def by_family(value: Any) -> dict[str, list[float]]:
-        return {family: [value(trial) for trial in trials if trial.family == family] for family in families}
-
-    seconds = total(by_family(lambda trial: trial.trial_s))
-    gpu_seconds = total(by_family(lambda trial: trial.trial_s * gpus[trial.family]))
-    disk = total(by_family(_disk_bytes))
-    once_s, longest_s = start_s + task_model_s, max(trial.trial_s for trial in trials)
-    waiting_s = longest_s * (1 - 1 / slots)
-    return Forecast(
-        sweep=spec.name,
-        trials=spec.trials,
-        slots=slots,
-        start_s=start_s,
-        task_model_s=task_model_s,
-        hours=ForecastRange(
-            (once_s + seconds.low / slots) / 3600,
-            (once_s + seconds.expected / slots) / 3600,
-            (start_s + once_s + seconds.high / slots + waiting_s) / 3600,
-        ),
-        gpu_hours=ForecastRange(*(seconds_ / 3600 for seconds_ in vars(gpu_seconds).values())),
-        disk_bytes=ForecastRange(disk.low if spec.keep == "all" else 0.0, disk.expected, disk.high),
-        calibration=tuple(trials),
-    )
-
-
-def _disk_bytes(trial: CalibrationTrial) -> float:
-    return trial.disk_bytes + LEDGER_TRIAL_BYTES + LEDGER_EPOCH_BYTES * trial.epochs

@@ -16,6 +16,7 @@ from ratefront.bounds import (
     Gap,
     PredictionBounds,
 )
+from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import RATE_ACCURACY
 from ratefront.pareto import non_dominated
@@ -97,6 +98,7 @@ class SweepView:
         bounds: The bounds behind the task model's test predictions; None before the task model is ready.
         environment: The content of ``environment.json``; empty without that file.
         forecast: The forecast that was made before the sweep, beside what it took; None without one.
+        warnings: What is left out, because its file cannot be read.
     """
 
     folder: SweepFolder
@@ -105,11 +107,12 @@ class SweepView:
     bounds: PredictionBounds | None
     environment: Mapping[str, Any]
     forecast: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def summary(self) -> Summary:
         """The sweep in numbers, as ``summary.json`` holds it."""
-        return summarise(self.history, self.task_model, self.bounds, self.forecast)
+        return summarise(self.history, self.task_model, self.bounds, self.forecast, self.warnings)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -236,16 +239,21 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
     """
     history = history or read_history(folder, keeps_curves=False)
     task_model, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
-    return SweepView(folder, history, task_model, bounds, _environment(folder), _forecast(folder, history))
+    forecast, warnings = _forecast(folder, history)
+    return SweepView(folder, history, task_model, bounds, _environment(folder), forecast, warnings)
 
 
 def _environment(folder: SweepFolder) -> Mapping[str, Any]:
     return read_environment(folder.environment) if folder.environment.exists() else {}
 
 
-def _forecast(folder: SweepFolder, history: SweepHistory) -> Mapping[str, Any] | None:
-    forecast = read_forecast(folder)
+def _forecast(folder: SweepFolder, history: SweepHistory) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
+    """Return the forecast beside what the sweep took, and a warning if its file cannot be read: no sweep needs it."""
+    try:
+        forecast = read_forecast(folder)
+    except InputError as error:
+        return None, (f"The forecast is left out: {error}.",)
     if forecast is None:
-        return None
+        return None, ()
     hours, gpu_hours = history.speed.worked_s / 3600.0, history.speed.gpu_s / 3600.0
-    return compared_with_forecast(forecast, hours, gpu_hours, disk_bytes_of(folder))
+    return compared_with_forecast(forecast, hours, gpu_hours, disk_bytes_of(folder)), ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ratefront.bounded_files import read_json_file
 from ratefront.errors import InputError
 from ratefront.record_fields import record_check
+from ratefront.spec.sweep_spec import Named
 from ratefront.store.files.atomic_files import write_json
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial_records import Scalar
@@ -35,6 +37,7 @@ class CalibrationTrial:
         epochs: How many epochs a whole trial has.
         coding_s: Seconds for what follows: writing the codec, coding both splits, decoding and measuring them.
         disk_bytes: What it leaves on the disk.
+        gpu_memory_share: The largest fraction of a GPU's memory that it held; None without a GPU.
     """
 
     family: str
@@ -44,11 +47,50 @@ class CalibrationTrial:
     epochs: int
     coding_s: float
     disk_bytes: int
+    gpu_memory_share: float | None = None
 
     @property
     def trial_s(self) -> float:
         """Seconds of a whole trial."""
         return self.begin_s + self.epochs * self.epoch_s + self.coding_s
+
+
+@dataclass(frozen=True)
+class CalibrationFailure:
+    """A configuration that could not be calibrated, and the kind and text of its error."""
+
+    family: str
+    values: Mapping[str, Scalar]
+    error: str
+
+
+class CalibratedTaskModel(NamedTuple):
+    """What a worker says of the task model.
+
+    Attributes:
+        seconds: What its training takes; 0 where it is in the cache or not trained.
+        stand_in: The task model that calibration trials are made behind: the sweep's, or one of an epoch, since a trial
+            takes as long behind it. None: an untrained one, because an epoch takes too long.
+    """
+
+    seconds: float
+    stand_in: Named | None
+
+
+class CalibratedFamily(NamedTuple):
+    """What a worker says of a family.
+
+    Attributes:
+        trials: Its calibration trials.
+        failures: The configurations that could not be calibrated.
+        load_s: Seconds for loading the data and the task model.
+        first_s: Seconds that a worker's first trial takes longer than others.
+    """
+
+    trials: Sequence[CalibrationTrial]
+    failures: Sequence[CalibrationFailure]
+    load_s: float
+    first_s: float
 
 
 @dataclass(frozen=True)
@@ -58,13 +100,16 @@ class Forecast:
     Attributes:
         sweep: Its name.
         trials: How many trials it asks for.
-        slots: How many of them run at the same time.
+        slots: How many of them run at the same time at most.
         start_s: Seconds until the first worker is ready.
         task_model_s: Seconds for the task model; 0 where it is in the cache.
         hours: The sweep's time at work.
         gpu_hours: The time of all trials times the GPUs of each.
         disk_bytes: What trials and ledger leave on the disk.
         calibration: The trials that this follows from.
+        failures: The configurations that could not be calibrated; trials of such ones are counted like the others.
+        slots_by_family: How many trials of each family run at the same time.
+        trials_per_gpu: With ``trials_per_gpu: auto``, how many share a GPU by the memory that calibration trials held.
     """
 
     sweep: str
@@ -76,10 +121,14 @@ class Forecast:
     gpu_hours: ForecastRange
     disk_bytes: ForecastRange
     calibration: Sequence[CalibrationTrial]
+    failures: Sequence[CalibrationFailure] = ()
+    slots_by_family: Mapping[str, int] = field(default_factory=dict)
+    trials_per_gpu: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``forecast.json``."""
-        return asdict(self) | {"calibration": [asdict(trial) for trial in self.calibration]}
+        plain = asdict(self)
+        return plain | {name: list(plain[name]) for name in ("calibration", "failures")}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Forecast:
@@ -91,7 +140,8 @@ class Forecast:
         _CHECK(plain)
         ranges = {name: ForecastRange(**plain[name]) for name in ("hours", "gpu_hours", "disk_bytes")}
         trials = tuple(CalibrationTrial(**trial) for trial in plain["calibration"])
-        return cls(**{**plain, **ranges, "calibration": trials})
+        failures = tuple(CalibrationFailure(**failure) for failure in plain.get("failures", ()))
+        return cls(**{**plain, **ranges, "calibration": trials, "failures": failures})
 
 
 _CHECK = record_check(Forecast)
@@ -119,9 +169,16 @@ def read_forecast(folder: SweepFolder) -> Forecast | None:
 
 
 def disk_bytes_of(folder: SweepFolder) -> int:
-    """The bytes of a sweep's ended trials and of its ledger; checkpoints do not stay."""
+    """The bytes of a sweep's ended trials and of its ledger; checkpoints do not stay. A driver may run meanwhile."""
     files = [path for path in folder.trials.glob("*/*") if not path.name.startswith("checkpoint")]
-    return sum(path.lstat().st_size for path in (*files, folder.ledger))
+    return sum(map(_bytes_of, (*files, folder.ledger)))
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:  # a draft that was renamed, or what the sweep does not keep
+        return 0
 
 
 def compared_with_forecast(

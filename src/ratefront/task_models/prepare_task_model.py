@@ -93,6 +93,23 @@ def is_cached(spec: SweepSpec) -> bool:
     return is_intact(_kept(_identity(spec, data, inputs_of_task_model(spec, data))))
 
 
+def save_untrained_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> None:
+    """Fill ``folder`` with the task model as it is before its training, and not the cache: for measurements of time.
+
+    Raises:
+        InputError: As ``prepare_task_model``.
+    """
+    data = load_dataset(spec.dataset)
+    parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
+    with torch.random.fork_rng():
+        torch.manual_seed(parameters.seed)
+        model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
+        _initialise(model, data, parameters, name_in_messages(spec.task_model))
+        folder.mkdir(exist_ok=True)
+        facts = {"identity": "untrained", "inputs": {}, "warnings": []}
+        save_task_model(folder, model.to(device), spec.task_model, data, facts)
+
+
 def _kept(identity: str) -> Path:
     return cache_folder() / "task_models" / identity
 

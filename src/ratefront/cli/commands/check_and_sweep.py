@@ -80,7 +80,7 @@ def _forecast(
     address: str | None,
     autoscaling: bool,
 ) -> None:
-    """Print the forecast, and write it into the folder, whose name is the last line printed."""
+    """Print the forecast, and write it into a folder; the last line, on stderr beside JSON, says how to use that."""
     from ratefront.api import forecasting, sweep_files
     from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.forecast_text import print_forecast
@@ -89,12 +89,14 @@ def _forecast(
     made, folder = forecasting.forecast(
         spec, out, overrides=overrides, address=address, autoscaling=autoscaling
     )
+    same = (*setting_arguments(set_ or ()), *cluster_arguments(address, autoscaling))
+    next_step = f"run it with: {ratefront_command('sweep', spec, '--out', folder, *same)}"
     if as_json:
         print(visible_json(json.dumps(made.to_json(), indent=2, ensure_ascii=False)))
+        print(next_step, file=sys.stderr)
         return
     print_forecast(made, sweep_files.plan(spec, overrides).spec.budget, SafeConsole())
-    same = (*setting_arguments(set_ or ()), *cluster_arguments(address, autoscaling))
-    print(f"\nrun it with: {ratefront_command('sweep', spec, '--out', folder, *same)}")
+    print(f"\n{next_step}")
 
 
 def _print_plan(spec: Path, set_: list[str] | None) -> None:

@@ -21,9 +21,16 @@ def count_slots(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> int:
     ``nodes`` is what each of them has; None: the present nodes of the cluster. The number is
     ``resources.concurrent``, or fewer if the nodes hold fewer trials of the family that needs the least.
     """
+    return max(slots_by_family(spec, nodes).values())
+
+
+def slots_by_family(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> dict[str, int]:
+    """Return how many trials of each family run at the same time where no other family runs (see ``count_slots``)."""
     nodes = _resources_of_nodes() if nodes is None else nodes
-    per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
-    return min(max(per_family), spec.resources.concurrent)
+    return {
+        family: min(sum(_trials_on(node, spec, family) for node in nodes), spec.resources.concurrent)
+        for family in needs_by_family(spec)
+    }
 
 
 def check_capacity_of_nodes(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> None:

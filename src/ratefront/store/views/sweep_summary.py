@@ -62,7 +62,7 @@ class Summary:
     ``hours`` is the time in which a driver was at work, ``gpu_hours`` that of all attempts times the GPUs of each.
     ``hypervolume``, and its projection ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test
     values of ``front``, whose trials were chosen on validation. ``reasons`` explains each of the two that is None.
-    ``warnings`` say what makes the task model's accuracy or the bounds doubtful.
+    ``warnings`` say what makes the task model's accuracy or the bounds doubtful, and which file cannot be read.
     """
 
     sweep: str | None
@@ -116,8 +116,12 @@ def summarise(
     task_model: TaskModelInfo,
     overlay: PredictionBounds | None,
     forecast: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Summary:
-    """The summary of a sweep, as far as it has come; ``forecast`` is its own, beside what it took."""
+    """The summary of a sweep, as far as it has come.
+
+    ``forecast`` is its own, beside what it took; ``warnings`` are further ones.
+    """
     reference, front = reference_of(history, task_model, overlay), front_of(history)
     objectives = objectives_of(history.spec)
     volume, why_volume = _volume(front, objectives, reference)
@@ -147,7 +151,7 @@ def summarise(
         reference=dict(reference.values),
         hypervolume_rate_accuracy=share,
         front=tuple(_summarised(trial, overlay) for trial in front),
-        warnings=_warnings(history, overlay),
+        warnings=(*_warnings(history, overlay), *warnings),
         reasons={name: why for name, why in reasons.items() if why},
         metrics=metric_names(history.spec),
     )

@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
@@ -20,6 +22,9 @@ from ratefront.task_models.training.batches import fits_device
 from ratefront.task_models.training.train_task_model import train_task_model
 from ratefront.task_models.training.validation_accuracy import subset_size
 
+#: Returns seconds since some moment.
+Clock: TypeAlias = Callable[[], float]
+
 _FIRST_SAMPLES = 8
 _MEASURED_S = 1.0
 _BATCHES = (3, 20)
@@ -27,7 +32,7 @@ _BATCHES = (3, 20)
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """The cost of a training in seconds of a core.
+    """The cost of a training in seconds of the clock that it was measured by.
 
     Attributes:
         epoch_s: Seconds of an epoch.
@@ -50,13 +55,22 @@ class TrainingCost:
         return max(0, int((seconds - self.once_s) / self.epoch_s))
 
 
-def measure_training_cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
-    """Measure the cost of a training on one core; torch must have one thread.
+def measure_training_cost(
+    named: Named,
+    data: Dataset,
+    too_long_s: float,
+    device: str = "cpu",
+    clock: Clock = time.process_time,
+) -> TrainingCost:
+    """Measure the cost of a training on the device, with as many threads as torch has now.
 
     Args:
         named: The task model.
         data: The data set.
         too_long_s: If an epoch takes longer than this, the cost is measured roughly, on one batch.
+        device: ``cpu`` or ``cuda``.
+        clock: By default the computing time of this process counts, whatever else the machine does; it adds up over
+            threads and leaves out a GPU. With several threads or a GPU, use ``time.perf_counter``.
 
     Raises:
         InputError: The task model does not take such samples.
@@ -67,27 +81,34 @@ def measure_training_cost(named: Named, data: Dataset, too_long_s: float) -> Tra
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(parameters.seed)
         model = build_task_model(named, data.classes, data.shape, data.name)
-        read_s, measured = _read_subset(data.train, min(_FIRST_SAMPLES, len(data.train)))
+        epoch_seconds = partial(_epoch_seconds, model, data, parameters, device, clock)
+        read_s, measured = _read_subset(data.train, min(_FIRST_SAMPLES, len(data.train)), clock)
         # Warm-up: the first pass allocates memory and chooses kernels.
-        _epoch_seconds(model, data, measured, parameters)
-        sample_s = _epoch_seconds(model, data, measured, parameters) / len(measured)
+        epoch_seconds(measured)
+        sample_s = epoch_seconds(measured) / len(measured)
         batches = 1
         if sample_s * len(data.train) < too_long_s:
-            read_s, some = _read_subset(
-                data.train, _enough_samples(sample_s, parameters.batch_size, len(data.train))
-            )
+            count = _enough_samples(sample_s, parameters.batch_size, len(data.train))
+            read_s, some = _read_subset(data.train, count, clock)
             batches = math.ceil(len(some) / parameters.batch_size)
-            sample_s, measured = _epoch_seconds(model, data, some, parameters) / len(some), some
-        predict_s = _seconds(lambda: predict_logits(model, measured.images)) / len(measured)
+            sample_s, measured = epoch_seconds(some) / len(some), some
+        predict_s = _seconds(lambda: predict_logits(model, measured.images), clock) / len(measured)
     slowdown = (time.perf_counter() - began[0]) / (time.process_time() - began[1])
-    return _cost(data, sample_s, read_s, predict_s, batches, slowdown)
+    is_read_once = fits_device(data.train, device)
+    return _cost(data, sample_s, read_s, predict_s, is_read_once, batches, slowdown)
 
 
 def _cost(
-    data: Dataset, sample_s: float, read_s: float, predict_s: float, batches: int, slowdown: float
+    data: Dataset,
+    sample_s: float,
+    read_s: float,
+    predict_s: float,
+    is_read_once: bool,
+    batches: int,
+    slowdown: float,
 ) -> TrainingCost:
     trained, predicted = len(data.train), len(data.validation) + len(data.test)
-    is_read_once, validated = fits_device(data.train, "cpu"), subset_size(data.validation)
+    validated = subset_size(data.validation)
     epoch_s = trained * (sample_s if is_read_once else sample_s + read_s) + validated * predict_s
     once_s = predicted * (predict_s + read_s) + (trained * read_s if is_read_once else 0) + validated * read_s
     return TrainingCost(epoch_s, once_s, batches, slowdown)
@@ -100,23 +121,29 @@ def _enough_samples(sample_s: float, batch_size: int, samples: int) -> int:
     return min(samples, batches * batch_size)
 
 
-def _read_subset(split: Split, count: int) -> tuple[float, Split]:
+def _read_subset(split: Split, count: int, clock: Clock) -> tuple[float, Split]:
     """Read samples at even distances; return the seconds per sample, and the samples in memory."""
     positions = evenly_spaced(split, count)
     read: list[Samples] = []
-    seconds = _seconds(lambda: read.append(split.images[positions]))
+    seconds = _seconds(lambda: read.append(split.images[positions]), clock)
     return seconds / len(positions), Split(read[0], split.labels[positions])
 
 
-def _epoch_seconds(model: TaskModel, data: Dataset, some: Split, parameters: TaskModelParameters) -> float:
-    """Return the seconds of an epoch on these samples; the accuracy after it is measured on one sample."""
+def _epoch_seconds(
+    model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str, clock: Clock, some: Split
+) -> float:
+    """Return the seconds of an epoch on these samples; the accuracy after it is measured on one sample.
+
+    What an epoch returns is computed by then, also on a GPU: its loss and the accuracy are read.
+    """
     once = parameters.model_copy(update={"epochs": 1})
     one = Split(some.images[:1], some.labels[:1])
-    return _seconds(lambda: train_task_model(model, replace(data, train=some, validation=one), once, "cpu"))
+    return _seconds(
+        lambda: train_task_model(model, replace(data, train=some, validation=one), once, device), clock
+    )
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    """Return the computing time of ``work``, whatever else the machine does: a file that is kept records it."""
-    began = time.process_time()
+def _seconds(work: Callable[[], object], clock: Clock) -> float:
+    began = clock()
     work()
-    return time.process_time() - began
+    return clock() - began
