@@ -13,7 +13,7 @@ import pytest
 
 from ratefront.orchestrate.cluster.each_node import Node, NodeAnswer
 from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
-from ratefront.orchestrate.doctor import driver_checks, node_state, open_ports, storage_check
+from ratefront.orchestrate.doctor import driver_checks, examination, node_state, open_ports
 from ratefront.orchestrate.doctor.examination import Examination, Question, examine
 from ratefront.orchestrate.doctor.this_machine import NotInTimeError, within
 from ratefront.readiness import CheckLine
@@ -167,7 +167,7 @@ def test_a_share_that_is_dead_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
     def dead(*_: Any, **__: Any) -> Any:
         raise TimeoutError(errno.ETIMEDOUT, "Connection timed out", str(tmp_path))
 
-    monkeypatch.setattr(storage_check, "folder_problems", dead)
+    monkeypatch.setattr(examination, "folder_problems", dead)
     (line,) = of(lines_of(Question(folder=tmp_path)), "storage")
     assert (line.level, line.text) == ("error", f"{tmp_path}: Connection timed out")
     assert "all nodes share" in line.advice

@@ -91,7 +91,9 @@ def _slots(spec: SweepSpec, cluster: ClusterOptions) -> dict[str, int]:
 
     if cluster.is_autoscaling:
         return dict.fromkeys(families_of(spec), spec.resources.concurrent)
-    return slots_by_family(spec)
+    return {
+        family: max(1, slots) for family, slots in slots_by_family(spec).items()
+    }  # a node may just have left
 
 
 def _with_measured_gpu_share(

@@ -12,10 +12,10 @@ from ratefront.spec.sweep_spec import SweepSpec, TrialResources
 #: Ray counts in ten-thousandths: a third of a GPU fits three times.
 _EPSILON = 1e-3
 
-Node = Mapping[str, float]
+NodeResources = Mapping[str, float]
 
 
-def count_slots(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> int:
+def count_slots(spec: SweepSpec, nodes: Sequence[NodeResources] | None = None) -> int:
     """Return how many trials run at the same time on the nodes; 0 if they hold none.
 
     ``nodes`` is what each of them has; None: the present nodes of the cluster. The number is
@@ -24,7 +24,7 @@ def count_slots(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> int:
     return max(slots_by_family(spec, nodes).values())
 
 
-def slots_by_family(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> dict[str, int]:
+def slots_by_family(spec: SweepSpec, nodes: Sequence[NodeResources] | None = None) -> dict[str, int]:
     """Return how many trials of each family run at the same time where no other family runs (see ``count_slots``)."""
     nodes = _resources_of_nodes() if nodes is None else nodes
     return {
@@ -33,20 +33,13 @@ def slots_by_family(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> dic
     }
 
 
-def check_capacity_of_nodes(spec: SweepSpec, nodes: Sequence[Node] | None = None) -> None:
+def check_capacity_of_nodes(spec: SweepSpec, nodes: Sequence[NodeResources] | None = None) -> None:
     """Check that each trial, and the training of the task model, fits on one of the nodes (see ``count_slots``).
 
     Raises:
         InputError: No node has what a trial of some family asks for. The message names the family and the setting.
     """
-    _check(spec, _resources_of_nodes() if nodes is None else nodes)
-
-
-def _resources_of_nodes() -> list[Node]:
-    return [node["Resources"] for node in living_nodes()]
-
-
-def _check(spec: SweepSpec, nodes: Sequence[Node]) -> None:
+    nodes = _resources_of_nodes() if nodes is None else nodes
     cpus, gpus = (max((node.get(name, 0.0) for node in nodes), default=0.0) for name in ("CPU", "GPU"))
     problems = check_capacity(spec, cpus, gpus) or [
         f"resources: no node has {needs.cpus:g} cores and {needs.gpus:g} GPUs together, as {user} asks for"
@@ -57,7 +50,11 @@ def _check(spec: SweepSpec, nodes: Sequence[Node]) -> None:
         raise InputError("\n".join(problems))
 
 
-def _trials_on(node: Node, spec: SweepSpec, family: str) -> int:
+def _resources_of_nodes() -> list[NodeResources]:
+    return [node["Resources"] for node in living_nodes()]
+
+
+def _trials_on(node: NodeResources, spec: SweepSpec, family: str) -> int:
     """Return how many trials of one family fit on a node.
 
     Before the first trial has measured its share of a GPU, this is as many as the cores hold.
@@ -68,7 +65,7 @@ def _trials_on(node: Node, spec: SweepSpec, family: str) -> int:
     return _slots_on(node, needs)
 
 
-def _slots_on(node: Node, needs: TrialResources) -> int:
+def _slots_on(node: NodeResources, needs: TrialResources) -> int:
     """Return how many trials with these needs fit on a node. A share of a GPU lies on one GPU."""
     by_cpu = int(node.get("CPU", 0.0) / needs.cpus + _EPSILON)
     if not needs.gpus:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ratefront.errors import RatefrontError
 from ratefront.orchestrate.cluster import node_facts
-from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER
+from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER, folder_problems
 from ratefront.orchestrate.cluster.each_node import Ask, Node, NodeAnswer, ask_each_node, living_nodes
 from ratefront.orchestrate.cluster.environment_variables import named_cluster
 from ratefront.orchestrate.cluster.node_facts import software_versions
@@ -28,7 +28,6 @@ from ratefront.orchestrate.doctor import (
     port_checks,
     usable_gpus,
 )
-from ratefront.orchestrate.doctor.storage_check import storage
 from ratefront.orchestrate.doctor.this_machine import ask_here, this_machine
 from ratefront.orchestrate.interrupts import Interrupts
 from ratefront.readiness import CheckLine
@@ -183,9 +182,9 @@ class Examination:
             self._look_at_gpus(asking, workers)
         if self._is_folder_usable:
             with self._check("storage", SHARED_FOLDER):
-                self._all(
-                    storage(workers, self._question.folder, ask, NEXT_S, are_joined=self._question.joins)
-                )
+                folder = self._question.folder
+                problems = folder_problems(workers, folder, ask, NEXT_S)
+                self._all(node_checks.storage(workers, folder, problems, are_joined=self._question.joins))
         if self._question.joins:
             with self._check("clocks"):
                 clock = partial(ask, nodes, node_state.clock, by_value=node_state, patience_s=NEXT_S)

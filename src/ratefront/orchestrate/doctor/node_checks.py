@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ratefront.errors import InputError
+from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER
 from ratefront.orchestrate.cluster.each_node import Node, NodeAnswer
 from ratefront.orchestrate.cluster.slots import check_capacity_of_nodes, count_slots
 from ratefront.orchestrate.cluster.version_check import version_problems
@@ -114,6 +116,23 @@ def space(answers: Iterable[NodeAnswer]) -> list[CheckLine]:
         for (name, place), there in enough.items()
     ]
     return [*lines, *grouped("space", found)]
+
+
+def storage(
+    nodes: Sequence[Node], folder: Path, problems: Sequence[tuple[str, str]], *, are_joined: bool
+) -> list[CheckLine]:
+    """Judge on which nodes the folder is the same (see ``folder_problems``). ``are_joined``: they are a cluster's."""
+    if are_joined:
+        seen = {str(node["NodeManagerAddress"]) for node in nodes} - {address for address, _ in problems}
+        text = f"{folder} is seen and written from there"
+        lines = [CheckLine("ok", "storage", text, nodes=tuple(sorted(seen)))] if seen else []
+    else:
+        lines = [] if problems else [CheckLine("ok", "storage", f"{folder} can be written")]
+    bad = [
+        NodeFinding(address, "error", f"{folder} is not the same there ({why})", SHARED_FOLDER)
+        for address, why in problems
+    ]
+    return [*lines, *grouped("storage", bad)]
 
 
 def clocks(rounds: Iterable[Iterable[NodeAnswer]]) -> list[CheckLine]:
