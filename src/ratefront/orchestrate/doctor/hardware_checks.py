@@ -56,7 +56,7 @@ def _of_torch(answer: NodeAnswer, *, are_needed: bool) -> NodeFinding:
         "error" if are_needed else "warning",
         f"{of_torch} cannot use the {count_text(counted, 'GPU')} that Ray counts: {found['problem']}",
         "install a build of torch for the driver and the GPUs there, or a newer driver; or tell Ray the right number "
-        "(ray start --num-gpus)",
+        "(`ray start` takes it)",
     )
 
 
