@@ -66,7 +66,7 @@ def test_each_node_gives_what_it_has_and_one_may_fail(slurm: SlurmCluster, sweep
 
 
 def test_a_sweep_whose_time_is_up_goes_on_in_its_next_turn(slurm: SlurmCluster, sweep: SlurmSweep) -> None:
-    sweep.epochs = 60  # SLURM looks at the time twice a minute
+    sweep.epochs = 150  # SLURM looks at the time twice a minute: the sweep must last as long
     sweep.submit()
     sweep.wait(lambda: sweep.history.with_status("running"), "a trial that has begun")
     sweep.learn_folder()
