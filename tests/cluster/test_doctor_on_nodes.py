@@ -15,12 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import yaml
-from tests.cluster.ray_nodes import HEAD, RayNodes, other_code, python_path, skip_unless_hiding_works, without
+from tests.cluster.ray_nodes import (
+    HEAD,
+    METRIC,
+    RayNodes,
+    other_code,
+    python_path,
+    skip_unless_hiding_works,
+    without,
+)
 
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND, OTHER = (f"127.0.0.{last}" for last in (3, 4, 6))
-METRIC = "def share_of_nines(labels, classes):\n    return float((classes == 9).mean())\n"
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 PROGRAM = "from ratefront.cli import main; main()"
 #: The code of a sweep's task model, which doctor imports: the nodes do not answer when the storage is looked at.
@@ -28,7 +35,7 @@ SLOW_STORAGE = """
 import time
 import ray
 from ratefront.orchestrate.cluster import check_nodes
-from ratefront.orchestrate.doctor import storage_check
+from ratefront.orchestrate.doctor import examination
 
 def make(*_):
     pass
@@ -36,7 +43,7 @@ def make(*_):
 def ask(*_, **__):
     ray.get(ray.remote(num_cpus=0)(lambda: time.sleep(1000)).remote())
 
-storage_check.folder_problems = lambda nodes, folder, *_: check_nodes.folder_problems(nodes, folder, ask)
+examination.folder_problems = lambda nodes, folder, *_: check_nodes.folder_problems(nodes, folder, ask)
 """
 
 
@@ -161,6 +168,8 @@ def test_a_signal_leaves_nothing_in_the_shared_folder(nodes: RayNodes, tmp_path:
         stderr=subprocess.DEVNULL,
     )
     wait_until(lambda: [*folder.glob(".probe-*")], 40)
+    time.sleep(1)
+    assert [*folder.glob(".probe-*")], "the nodes do not answer"
     process.terminate()
     process.wait(timeout=5)
     wait_until(lambda: not (tmp_path / "runs").exists(), 6)
