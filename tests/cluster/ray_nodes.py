@@ -25,6 +25,8 @@ OBJECT_STORE_BYTES = 80 * 2**20
 METRIC_NAME = "share_of_nines"
 METRIC = f"def {METRIC_NAME}(labels, classes):\n    return float((classes == 9).mean())\n"
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+RATEFRONT = [sys.executable, "-c", "from ratefront.cli import main; main()"]
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,8 +15,10 @@ import numpy as np
 import pytest
 import yaml
 from tests.cluster.ray_nodes import (
+    DIGITS,
     HEAD,
     METRIC,
+    RATEFRONT,
     RayNodes,
     other_code,
     python_path,
@@ -28,8 +29,6 @@ from tests.cluster.ray_nodes import (
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND, OTHER = (f"127.0.0.{last}" for last in (3, 4, 6))
-DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
-PROGRAM = "from ratefront.cli import main; main()"
 #: The code of a sweep's task model, which doctor imports: the nodes do not answer when the storage is looked at.
 SLOW_STORAGE = """
 import time
@@ -75,7 +74,7 @@ class Said(NamedTuple):
 def doctor(nodes: RayNodes, *words: str | Path, **environment: str) -> Said:
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "doctor", *map(str, words), "--json", "--address", nodes.address],
+        [*RATEFRONT, "doctor", *map(str, words), "--json", "--address", nodes.address],
         env=os.environ | nodes.marked.environment | nodes.secret | environment,
         capture_output=True,
         text=True,
@@ -162,7 +161,7 @@ def test_a_signal_leaves_nothing_in_the_shared_folder(nodes: RayNodes, tmp_path:
     folder = tmp_path / "runs" / "sweep"
     words = ["doctor", str(tmp_path / "sweep.yaml"), "--out", str(folder), "--address", nodes.address]
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words],
+        [*RATEFRONT, *words],
         env=os.environ | nodes.marked.environment | nodes.secret | {"PYTHONPATH": python_path(tmp_path)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

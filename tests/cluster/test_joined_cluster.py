@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,8 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.cluster.ray_nodes import (
+    DIGITS,
     METRIC,
     METRIC_NAME,
+    RATEFRONT,
     RayNodes,
     other_code,
     python_path,
@@ -30,7 +31,6 @@ from ratefront.store.sweep_folder import SweepFolder
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND, THIRD, OTHER = (f"127.0.0.{last}" for last in (3, 4, 5, 6))
-DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 SHORT = {"task_model.epochs": 3, "training.epochs": 2, "sampler.startup_trials": 6}
 
 
@@ -59,9 +59,8 @@ def _sweep(
 ) -> Iterator[subprocess.Popen[str]]:
     changes = [word for key, value in SHORT.items() for word in ("--set", f"{key}={value}")]
     joined = ("--address", nodes.address)
-    program = "from ratefront.cli import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "sweep", str(spec), *changes, "--out", str(folder), *joined, *more],
+        [*RATEFRONT, "sweep", str(spec), *changes, "--out", str(folder), *joined, *more],
         env=os.environ | nodes.marked.environment | nodes.secret | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

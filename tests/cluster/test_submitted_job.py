@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.cluster.ray_nodes import (
+    DIGITS,
     METRIC,
     METRIC_NAME,
+    RATEFRONT,
     RAY,
     RayNodes,
     python_path,
@@ -28,8 +29,6 @@ from ratefront.store.sweep_folder import SweepFolder
 pytestmark = pytest.mark.slow
 
 NODES = ("127.0.0.3", "127.0.0.4")
-DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
-PROGRAM = "from ratefront.cli import main; main()"
 
 
 @pytest.fixture
@@ -68,8 +67,8 @@ def _submit(nodes: RayNodes, folder: Path, tracking_uri: str, own: Path) -> subp
     metrics = f"[own_metric:{METRIC_NAME}]"
     changes = {"task_model.epochs": 3, "training.epochs": 2, "trials": 4, "metrics": metrics}
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-    python = ["env", f"PYTHONPATH={python_path(own)}", sys.executable]
-    driver = [*python, "-c", PROGRAM, "sweep", str(DIGITS), *words, "--out", str(folder)]
+    environment = ["env", f"PYTHONPATH={python_path(own)}"]
+    driver = [*environment, *RATEFRONT, "sweep", str(DIGITS), *words, "--out", str(folder)]
     return subprocess.run(
         [*RAY, "job", "submit", "--address", nodes.dashboard, "--", *driver, "--tracking-uri", tracking_uri],
         env=os.environ | nodes.secret,

@@ -107,11 +107,8 @@ def _spread(spec: SweepSpec) -> int:
 def _total(spec: SweepSpec, costs: _OfFamilies) -> ForecastRange:
     """Return what all trials cost together."""
     spread = _spread(spec)
-    rest, low, high = (
-        spec.trials - spread,
-        [one.low for one in costs.values()],
-        [one.high for one in costs.values()],
-    )
+    rest = spec.trials - spread
+    low, high = [one.low for one in costs.values()], [one.high for one in costs.values()]
     return ForecastRange(
         low=spread * fmean(low) + rest * min(low),
         expected=spec.trials * fmean(one.expected for one in costs.values()),

@@ -19,8 +19,7 @@ from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.trial_resources import Needs
 from ratefront.errors import EngineError, InputError, RatefrontError, SweepMismatchError
 from ratefront.history.events import TaskModelReady
-from ratefront.orchestrate.cluster.node_facts import software_versions
-from ratefront.orchestrate.cluster.version_check import check_versions
+from ratefront.orchestrate.cluster.version_check import check_versions, own_versions
 from ratefront.orchestrate.driver_loop import REQUEST_INTERVAL_S, DriverLoop
 from ratefront.orchestrate.environment.describe_environment import add_inputs
 from ratefront.orchestrate.tune.trial_worker import limit_threads
@@ -187,8 +186,7 @@ def on_workers(
         EngineError: It raised another error, or the worker was lost.
     """
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
-    versions = software_versions()
-    running = [remote.remote(function, arguments, needs, versions) for _ in range(copies)]
+    running = [remote.remote(function, arguments, needs, own_versions()) for _ in range(copies)]
     results = _wait_for(running, loop, tick, failure)
     for result in results:
         if isinstance(result, _ErrorText):

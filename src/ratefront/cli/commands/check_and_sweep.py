@@ -66,22 +66,24 @@ def check(
     of_forecast = {"--out": out, "--json": as_json, "--address": address, "--autoscaling": autoscaling}
     if not cost and (given := [flag for flag, value in of_forecast.items() if value]):
         raise InputError(f"{given[0]} goes with --cost: without it, no forecast is made")
-    if not as_json:
-        _print_plan(spec, set_)
+    plan = None if as_json else _print_plan(spec, set_)
     if cost:
-        _forecast(spec, set_, out, as_json, address, autoscaling)
+        _forecast(spec, set_, out, plan, address, autoscaling)
 
 
 def _forecast(
     spec: Path,
     set_: list[str] | None,
     out: Path | None,
-    as_json: bool,
+    plan: Plan | None,
     address: str | None,
     autoscaling: bool,
 ) -> None:
-    """Print the forecast, and write it into a folder; the last line, on stderr beside JSON, says how to use that."""
-    from ratefront.api import forecasting, sweep_files
+    """Print the forecast, and write it into a folder; the last line, on stderr beside JSON, says how to use that.
+
+    ``plan`` is the one that was printed above it; None: JSON is printed.
+    """
+    from ratefront.api import forecasting
     from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.forecast_text import print_forecast
 
@@ -91,15 +93,15 @@ def _forecast(
     )
     same = (*setting_arguments(set_ or ()), *cluster_arguments(address, autoscaling))
     next_step = f"run it with: {ratefront_command('sweep', spec, '--out', folder, *same)}"
-    if as_json:
+    if plan is None:
         print(visible_json(json.dumps(made.to_json(), indent=2, ensure_ascii=False)))
         print(next_step, file=sys.stderr)
         return
-    print_forecast(made, sweep_files.plan(spec, overrides).spec.budget, SafeConsole())
+    print_forecast(made, plan.spec.budget, SafeConsole())
     print(f"\n{next_step}")
 
 
-def _print_plan(spec: Path, set_: list[str] | None) -> None:
+def _print_plan(spec: Path, set_: list[str] | None) -> Plan:
     from ratefront.api import sweep_files
     from ratefront.spec.views.plan import render_plan
     from ratefront.terminal.console import SafeConsole
@@ -107,6 +109,7 @@ def _print_plan(spec: Path, set_: list[str] | None) -> None:
     plan = sweep_files.plan(spec, overrides_of(set_))
     SafeConsole().print(render_plan(plan, _default_folder_text(plan.spec.name)))
     _warn_of_capacity(plan)
+    return plan
 
 
 def _warn_of_capacity(plan: Plan) -> None:

@@ -18,7 +18,7 @@ from ratefront.orchestrate.cluster.each_node import (
     living_nodes,
 )
 from ratefront.orchestrate.cluster.node_facts import folder_problem, software_versions
-from ratefront.orchestrate.cluster.version_check import version_problems
+from ratefront.orchestrate.cluster.version_check import own_versions, version_problems
 
 #: What to do where a node does not see the sweep's folder.
 SHARED_FOLDER = "give a folder on a file system that all nodes share"
@@ -46,7 +46,7 @@ def check_nodes(folder: Path) -> None:
 
 
 def _software_problems(nodes: Iterable[Node]) -> Iterator[str]:
-    here = software_versions()
+    here = own_versions()
     for answer in ask_each_node(nodes, software_versions, by_value=node_facts):
         if answer.problem:
             yield f"node {answer.address}: {answer.problem}"

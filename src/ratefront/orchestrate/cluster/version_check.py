@@ -10,6 +10,12 @@ from ratefront.errors import SweepMismatchError
 from ratefront.orchestrate.cluster.node_facts import NOT_INSTALLED, software_versions
 
 
+@cache
+def own_versions() -> Mapping[str, str]:
+    """Return the software of this process (see ``software_versions``): its code is read once."""
+    return software_versions()
+
+
 def version_problems(here: Mapping[str, str], there: Mapping[str, str], node: str) -> Iterator[str]:
     """Yield a line for each software of which the node has another version (see ``software_versions``)."""
     for name, own in here.items():
@@ -24,11 +30,6 @@ def check_versions(driver: Mapping[str, str]) -> None:
     Raises:
         SweepMismatchError: It has not. Trials here would not compare with those of other nodes, so the sweep ends.
     """
-    problems = [*version_problems(driver, _own_versions(), platform.node())]
+    problems = [*version_problems(driver, own_versions(), platform.node())]
     if problems:
         raise SweepMismatchError("; ".join(problems))
-
-
-@cache
-def _own_versions() -> Mapping[str, str]:
-    return software_versions()

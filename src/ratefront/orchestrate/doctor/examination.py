@@ -19,6 +19,7 @@ from ratefront.orchestrate.cluster.check_nodes import SHARED_FOLDER, folder_prob
 from ratefront.orchestrate.cluster.each_node import Ask, Node, NodeAnswer, ask_each_node, living_nodes
 from ratefront.orchestrate.cluster.environment_variables import named_cluster
 from ratefront.orchestrate.cluster.node_facts import software_versions
+from ratefront.orchestrate.cluster.version_check import own_versions
 from ratefront.orchestrate.doctor import (
     driver_checks,
     hardware_checks,
@@ -173,7 +174,7 @@ class Examination:
         with self._check("nodes"):
             software = asking.all_of(nodes, software_versions, node_facts, FIRST_S, check="nodes")
         nodes = [answer.node for answer in software]
-        workers, here = [node for node in nodes if _has_cores(node)], software_versions()
+        workers, here = [node for node in nodes if _has_cores(node)], own_versions()
         with self._check("software"):
             self._all(node_checks.software((each for each in software if each.node in workers), here))
         with self._check("hardware"):

@@ -37,11 +37,8 @@ def _counted_gpus() -> int:
         gpus: Any = get_accelerator_manager_for_resource("GPU")
         present = int(gpus.get_current_node_num_accelerators())
         visible: list[str] | None = gpus.get_current_process_visible_accelerator_ids()
-    except (
-        ImportError,
-        AttributeError,
-    ):  # of another Ray, in which no sweep can run: the line on Ray says so
-        return 0
+    except (ImportError, AttributeError):
+        return 0  # another Ray, in which no sweep can run: the line on Ray says so
     return present if visible is None else min(present, len(visible))
 
 

@@ -19,8 +19,7 @@ from ratefront.catalogue.registry import load_target
 from ratefront.engine.messages import Start
 from ratefront.engine.trial_resources import Needs
 from ratefront.history.events import Failed, Finished, Reported
-from ratefront.orchestrate.cluster.node_facts import software_versions
-from ratefront.orchestrate.cluster.version_check import check_versions
+from ratefront.orchestrate.cluster.version_check import check_versions, own_versions
 from ratefront.orchestrate.tune.lost_workers import summarise_trial_error
 from ratefront.orchestrate.tune.process_metrics import ProcessMetrics
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, encode_message
@@ -38,13 +37,13 @@ class WorkerSetting:
         context: The sweep's files and settings.
         function: The trial's generator as "package.module:name", such as ``trial_steps``.
         limit_memory: A function of the same form. It is called with a trial's share of GPUs, if it has any.
-        versions: The driver's software (see ``software_versions``).
+        versions: The driver's software (see ``own_versions``).
     """
 
     context: TrialContext
     function: str
     limit_memory: str = "ratefront.trial.device:limit_memory"
-    versions: Mapping[str, str] = field(default_factory=software_versions)
+    versions: Mapping[str, str] = field(default_factory=own_versions)
 
 
 def limit_threads(cpus: float) -> None:

@@ -54,9 +54,8 @@ class SkimmedLedger:
             self._on_report(trial_id, time)
             return
         entry = line.entry()
-        if isinstance(
-            entry.event, Resumed | Ended
-        ):  # how far a lost attempt got decides whether it is tried again
+        # How far a lost attempt got decides whether it is tried again.
+        if isinstance(entry.event, Resumed | Ended):
             for trial_id in list(self._waiting):
                 self._apply_report(trial_id)
         elif isinstance(entry.event, TrialEvent):
