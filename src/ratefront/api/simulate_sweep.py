@@ -12,9 +12,9 @@ from ratefront.errors import UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
+from ratefront.spec.sweep_spec import SamplerName
 
 if TYPE_CHECKING:
-    from ratefront.simulate.driver_capacity import SamplerName
     from ratefront.simulate.outcome import Outcome
 
 
@@ -25,6 +25,7 @@ def simulate_sweep(
     trials: int | None = None,
     slots: int | None = None,
     sampler: SamplerName | None = None,
+    stopping: bool = True,
     trial_s: float = 600.0,
     latency_s: float | None = None,
     faults: int | None = None,
@@ -39,15 +40,16 @@ def simulate_sweep(
             folder; None: the trials are synthetic.
         trials: The number of trials, instead of the spec's.
         slots: How many trials run at the same time, instead of the spec's.
-        sampler: ``tpe``, ``nsga2`` or ``random``, instead of the spec's.
+        sampler: The name of a sampler, as in a sweep file, instead of the spec's.
+        stopping: False: no trial is stopped early, whatever the spec says.
         trial_s: How long a synthetic trial takes, in seconds.
         latency_s: How long the driver takes for each action, in seconds; None: as long as it takes on this machine.
         faults: The seed of random faults. The invariants of a sweep are then checked.
         on_update: Called with the history whenever it has changed.
 
     Returns:
-        The outcome, among it ``outcome.hypervolume`` after each quarter of the trials, ``outcome.virtual_seconds`` and
-        ``outcome.slots_busy``.
+        The outcome, among it ``outcome.hypervolume`` after each quarter of the trials, ``outcome.busy_s_to_gap`` (what
+        it took to find most of the front that is known), ``outcome.virtual_seconds`` and ``outcome.slots_busy``.
 
     Raises:
         InputError: The spec or the table cannot be used.
@@ -58,7 +60,7 @@ def simulate_sweep(
         >>> rf.simulate_sweep(table="digits", trials=20, slots=4, sampler="random", latency_s=0.01).slots
         4
     """
-    from ratefront.simulate.driver_capacity import SamplerName, parts_with_real_ledger
+    from ratefront.simulate.driver_capacity import parts_with_real_ledger
     from ratefront.simulate.outcome import outcome_of
     from ratefront.simulate.run_simulation import run
     from ratefront.simulate.simulation_input import find_table, make_scenario
@@ -77,7 +79,14 @@ def simulate_sweep(
     loaded = None if spec is None else load_spec_without_data(spec)
     recorded = None if table is None else find_table(str(table))
     scenario = make_scenario(
-        loaded, recorded, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
+        loaded,
+        recorded,
+        trials=trials,
+        slots=slots,
+        sampler=sampler,
+        stopping=stopping,
+        trial_s=trial_s,
+        latency_s=latency_s,
     )
     if faults is not None:
         simulation = run_with_faults(*draw_faults_for(scenario, faults), on_update=on_update)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.simulate.built_in_sweep import built_in_sweep
-from ratefront.simulate.driver_capacity import SamplerName
 from ratefront.simulate.problems.recorded_table import SHIPPED, RecordedTable
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.spec.sweep_spec import SamplerName, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -43,6 +42,7 @@ def make_scenario(
     trials: int | None = None,
     slots: int | None = None,
     sampler: SamplerName | None = None,
+    stopping: bool = True,
     trial_s: float = 600.0,
     latency_s: float | None = None,
 ) -> Scenario:
@@ -54,6 +54,7 @@ def make_scenario(
         trials: How many trials the sweep has.
         slots: How many of them run at the same time.
         sampler: The name of the sampler.
+        stopping: False: no trial is stopped early.
         trial_s: How long a synthetic trial takes on average, in seconds.
         latency_s: How long one thing takes that the driver does, in seconds; None: as long as it takes here, now.
 
@@ -62,10 +63,12 @@ def make_scenario(
     """
     sweep = loaded or (built_in_sweep() if table is None else table.loaded)
     spec = sweep.spec
-    changes = {
+    changes: dict[str, object] = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
+    if not stopping and "stopping" in SweepSpec.model_fields:
+        changes["stopping"] = "none"
     metrics = {metric.name: metric.direction for metric in spec.metrics}
     problem: SimulatedProblem = (
         SyntheticProblem(sweep.space, trial_s, metrics=metrics) if table is None else table

@@ -23,10 +23,10 @@ from ratefront.errors import InputError, UnknownCostError
 from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.record_fields import record_check
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
-from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
+from ratefront.simulate.problems.space_coordinates import lies_in, searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
-from ratefront.spec.space.dimensions import Choice
+from ratefront.spec.space.dimensions import Choice, Space
 from ratefront.store.files.output_file import write_output
 from ratefront.trial_records import (
     OBJECTIVES,
@@ -119,6 +119,18 @@ class RecordedTable:
         if course.result is None:
             return course
         return replace(course, result={**course.result, "trial_id": params.trial_id})
+
+    def known_results(self, space: Space) -> list[TrialResult | None]:
+        """Return the results of the recorded configurations that lie in a space, None for one that failed.
+
+        Of trials with the same configuration it is the first, which ``course`` answers with.
+        """
+        rows: dict[frozenset[tuple[str, Scalar]], RecordedTrial] = {}
+        for row in self.rows:
+            if lies_in(space, row.values):
+                rows.setdefault(frozenset(row.values.items()), row)
+        results = (row.course.result for row in rows.values())
+        return [None if result is None else TrialResult.from_json(result) for result in results]
 
     @cached_property
     def _by_family(self) -> dict[str, list[tuple[_Position, RecordedTrial]]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ratefront.trial_records import TrialParams
+from ratefront.spec.space.dimensions import Space
+from ratefront.trial_records import TrialParams, TrialResult
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,9 @@ class SimulatedProblem(Protocol):
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""
+
+    def known_results(self, space: Space) -> Sequence[TrialResult | None]:
+        """Return the results of distinct configurations in a space, None for one that fails.
+
+        Together they are the best that a search can be expected to find; a random trial is like one of them.
+        """

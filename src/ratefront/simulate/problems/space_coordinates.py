@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space
+from ratefront.spec.space.dimensions import (
+    Branch,
+    Choice,
+    Constant,
+    Float,
+    Int,
+    Leaf,
+    Space,
+    assign,
+    holds,
+)
 from ratefront.trial_records import Scalar
 
 
@@ -41,3 +51,18 @@ def unit_position(leaf: Float | Int, value: float) -> float:
     if leaf.log:
         return math.log(value / low) / math.log(high / low)
     return (value - low) / (high - low)
+
+
+def lies_in(space: Space, values: Mapping[str, Scalar]) -> bool:
+    """Return whether a configuration is one of a space's: it has the space's parameters, with values that they take."""
+
+    def choose(path: str, leaf: Leaf) -> Scalar:
+        value = values.get(path.rpartition("/")[2])
+        if value is None or not holds(leaf, value):
+            raise LookupError(path)
+        return value
+
+    try:
+        return assign(space, choose) == values
+    except LookupError:
+        return False

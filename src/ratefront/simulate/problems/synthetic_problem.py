@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
-from ratefront.spec.space.dimensions import Choice, Leaf, Space
+from ratefront.spec.space.dimensions import Choice, Leaf, Space, assign
 from ratefront.trial_records import (
     GPU_MEMORY_SHARE,
     Measurement,
@@ -25,6 +26,9 @@ RATE_BITS, TRANSMITTER_BYTES = 16.0, 50_000
 
 #: How many parameters choose a point on the front.
 FRONT_PARAMETERS = 2
+
+#: How many random configurations are known of a space.
+KNOWN = 5000
 
 
 def dtlz2(space: Space, values: Mapping[str, Scalar]) -> tuple[float, float, float]:
@@ -59,6 +63,11 @@ def best_position(path: str) -> float:
     return stable_seed("best", path) % 3 / 2
 
 
+def _random_trial(space: Space, number: int) -> TrialParams:
+    random = Random(stable_seed("known", number))  # noqa: S311
+    return TrialParams(f"t{number:04d}", number, assign(space, random_choice(random)))
+
+
 @dataclass(frozen=True)
 class SyntheticProblem:
     """A problem over any space whose front is known.
@@ -88,6 +97,14 @@ class SyntheticProblem:
             "transmitter_macs": 20 * TRANSMITTER_BYTES,
             "encode_ms": 2.0,
         }
+
+    def known_results(self, space: Space) -> list[TrialResult | None]:
+        """Return the results of ``KNOWN`` random configurations of a space."""
+        return [
+            TrialResult.from_json(result)
+            for number in range(KNOWN)
+            if (result := self.course(_random_trial(space, number)).result) is not None
+        ]
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""
