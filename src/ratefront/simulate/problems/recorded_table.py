@@ -164,6 +164,8 @@ class RecordedTable:
     def save(self, path: Path, reads: Iterable[Path] = ()) -> None:
         """Write the table as a file; ``reads`` are those that it is made of, which it must not replace.
 
+        The file is for other machines too: it names the data set's files without their folders, and no tracking server.
+
         Raises:
             InputError: The name does not end in .json.gz, the table is too large, or the file cannot be written.
         """
@@ -172,7 +174,7 @@ class RecordedTable:
         document = {
             "format": FORMAT,
             "sweep": self.sweep,
-            "spec": self.spec,
+            "spec": _portable(self.spec),
             "reference": self.reference,
             "trials": [_plain(row) for row in self.rows],
         }
@@ -242,6 +244,27 @@ def _distance(first: _Position, second: _Position) -> tuple[int, float]:
     return len(first.choices ^ second.choices), far + sum(
         (first.numbers[path] - second.numbers[path]) ** 2 for path in shared
     )
+
+
+def _portable(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return recorded settings without what is only true, or private, where they were recorded."""
+    changed = {name: _without_folders(spec[name]) for name in ("dataset", "task_model") if name in spec}
+    if "tracking" in spec:
+        changed["tracking"] = {**spec["tracking"], "uri": None}
+    return {**spec, **changed}
+
+
+def _without_folders(plain: Any) -> Any:
+    """Return plain data in which each absolute path is a file's name."""
+    match plain:
+        case str() if Path(plain).is_absolute():
+            return Path(plain).name
+        case Mapping():
+            return {key: _without_folders(value) for key, value in plain.items()}
+        case list() | tuple():
+            return [_without_folders(value) for value in plain]
+        case _:
+            return plain
 
 
 def _plain(row: RecordedTrial) -> dict[str, Any]:
