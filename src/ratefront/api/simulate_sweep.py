@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ratefront.argument_checks import check_count, check_seconds
 from ratefront.catalogue.number_limits import MOST_CORES, MOST_TRIALS
-from ratefront.errors import UnknownNameError
+from ratefront.errors import InputError, UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.spec.sweep_spec import SamplerName
+from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     from ratefront.simulate.outcome import Outcome
+    from ratefront.simulate.simulation_input import ProblemName
 
 
 def simulate_sweep(
     spec: Path | str | Mapping[str, Any] | LoadedSpec | None = None,
     *,
     table: str | Path | None = None,
+    problem: ProblemName | None = None,
     trials: int | None = None,
     slots: int | None = None,
     sampler: SamplerName | None = None,
@@ -38,6 +41,8 @@ def simulate_sweep(
             settings, or a built-in sweep.
         table: A recorded sweep whose results the simulated trials have: a name in the package, a file, or a sweep's
             folder; None: the trials are synthetic.
+        problem: What synthetic trials do: ``dtlz2`` (the default), for any sweep; or ``codec_families``, for its own
+            sweep or part of it, whose trials differ in cost and report noisy curves.
         trials: The number of trials, instead of the spec's.
         slots: How many trials run at the same time, instead of the spec's.
         sampler: The name of a sampler, as in a sweep file, instead of the spec's.
@@ -63,7 +68,7 @@ def simulate_sweep(
     from ratefront.simulate.driver_capacity import parts_with_real_ledger
     from ratefront.simulate.outcome import outcome_of
     from ratefront.simulate.run_simulation import run
-    from ratefront.simulate.simulation_input import find_table, make_scenario
+    from ratefront.simulate.simulation_input import ProblemName, find_table, make_scenario
     from ratefront.testing.faults.faulty_sweep import draw_faults_for, run_with_faults
     from ratefront.testing.faults.invariants import check_invariants
 
@@ -72,6 +77,10 @@ def simulate_sweep(
             check_count(argument, count, most=most)
     if sampler not in (None, *get_args(SamplerName)):
         raise UnknownNameError("sampler", str(sampler), get_args(SamplerName))
+    if problem not in (None, *get_args(ProblemName)):
+        raise UnknownNameError("problem", str(problem), get_args(ProblemName))
+    if problem is not None and table is not None:
+        raise InputError(Message("give either ", Argument("table"), " or ", Argument("problem")))
     check_seconds("trial_s", trial_s)
     check_seconds("latency_s", latency_s or 0.0)
     if faults is not None:
@@ -81,6 +90,7 @@ def simulate_sweep(
     scenario = make_scenario(
         loaded,
         recorded,
+        problem=problem or "dtlz2",
         trials=trials,
         slots=slots,
         sampler=sampler,

@@ -14,6 +14,7 @@ from statistics import fmean
 
 from ratefront.errors import UnknownCostError
 from ratefront.pareto import hypervolume
+from ratefront.simulate.problems.simulated_problem import KnownResults
 from ratefront.simulate.run_simulation import FinishedSimulation
 from ratefront.trial_records import Objectives, TrialResult
 
@@ -65,45 +66,58 @@ class ClosingCost:
 UNKNOWN_COST = ClosingCost(None, None, dict.fromkeys(SHARES))
 
 
-def closing_cost(simulation: FinishedSimulation, volume: Volume) -> ClosingCost:
-    """Measure a simulation without faults.
+@dataclass(frozen=True)
+class EndedTrial:
+    """A trial that ran to its end.
 
-    A trial counts when its worker ends. Until then count the slot-seconds of all workers, those of trials that run or
-    were stopped too, without the time that a worker takes to begin.
+    Attributes:
+        busy_s: The slot-seconds that all workers had computed by then, those of stopped trials and of trials that still
+            ran too, without the time that a worker takes to begin.
+        result: What it measured.
+    """
+
+    busy_s: float
+    result: TrialResult
+
+
+def ended_trials(simulation: FinishedSimulation) -> list[EndedTrial]:
+    """Return the trials of a simulation that have a result, in the order in which they ended."""
+    history, busy_at_stop = simulation.engine.history, simulation.occupancy.at_stop
+    trials = (history.trials[trial_id] for trial_id in history.ended_order)
+    return [
+        EndedTrial(busy_at_stop[trial.params.trial_id, trial.attempts], trial.result)
+        for trial in trials
+        if trial.result is not None
+    ]
+
+
+def closing_cost(trials: Sequence[EndedTrial], known: KnownResults, volume: Volume) -> ClosingCost:
+    """Return how far trials have closed the gap, and after how many slot-seconds.
 
     Args:
-        simulation: What was simulated.
-        volume: The hypervolume of results, collapsed ones left out.
+        trials: Those that ran to their end, in that order.
+        known: What is known of the problem.
+        volume: The hypervolume of results, without those that collapsed.
     """
-    scenario = simulation.scenario
-    known = scenario.problem.known_results(scenario.space)
-    if not any(known):
+    if not any(known.all):
         return UNKNOWN_COST
     gap = gap_of(known, volume)
-    trials, busy_at_end = simulation.engine.history.trials, simulation.occupancy.at_stop
-    ended = [
-        trials[name] for name in simulation.engine.history.ended_order if trials[name].result is not None
-    ]
-    results = [trial.result for trial in ended]
+    results = [trial.result for trial in trials]
 
     def busy_s_until(level: float) -> float | None:
-        place = _first_prefix(lambda size: volume(results[:size]) >= level, len(results))
-        if place is None:
-            return None
-        return max(
-            (busy_at_end[trial.params.trial_id, trial.attempts] for trial in ended[:place]), default=0.0
-        )
+        size = _first_prefix(lambda size: volume(results[:size]) >= level, len(results))
+        return None if size is None else max((trial.busy_s for trial in trials[:size]), default=0.0)
 
     return ClosingCost(
         gap, gap.closed(volume(results)), {share: busy_s_until(gap.level(share / 100)) for share in SHARES}
     )
 
 
-def gap_of(known: Sequence[TrialResult | None], volume: Volume) -> FrontGap:
-    """Return the gap of a problem of which these results are known, None for a configuration that fails."""
+def gap_of(known: KnownResults, volume: Volume) -> FrontGap:
+    """Return the gap of a problem of which these results are known."""
     random = Random("front gap")  # noqa: S311
-    size = min(RANDOM_TRIALS, len(known))
-    return FrontGap(fmean(volume(random.sample(known, size)) for _ in range(DRAWS)), volume(known))
+    size = min(RANDOM_TRIALS, len(known.random))
+    return FrontGap(fmean(volume(random.sample(known.random, size)) for _ in range(DRAWS)), volume(known.all))
 
 
 def _first_prefix(holds: Callable[[int], bool], most: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ratefront.pareto import hypervolume
 from ratefront.simulate.driver_capacity import DriverCapacity
-from ratefront.simulate.front_gap import UNKNOWN_COST, closing_cost, volume_over
+from ratefront.simulate.front_gap import UNKNOWN_COST, closing_cost, ended_trials, volume_over
 from ratefront.simulate.run_simulation import FinishedSimulation
 from ratefront.store.views.front_trials import pareto_front, result_of
 
@@ -86,7 +86,8 @@ def outcome_of(
     }
     cost = UNKNOWN_COST
     if faults_seed is None:
-        cost = closing_cost(simulation, volume_over(spec.directions, reference))
+        known = simulation.scenario.problem.known_results(simulation.scenario.space)
+        cost = closing_cost(ended_trials(simulation), known, volume_over(spec.directions, reference))
     return Outcome(
         sweep=spec.name,
         sampler=spec.sampler.name,

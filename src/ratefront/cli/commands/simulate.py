@@ -38,6 +38,14 @@ TableOption = Annotated[
         "sweep's folder.  [default: synthetic trials]",
     ),
 ]
+ProblemOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What synthetic trials do: dtlz2, for any sweep, or codec_families, whose trials differ in cost and "
+        "report noisy curves.  [default: dtlz2]",
+    ),
+]
 TrialSecondsOption = Annotated[
     float | None,
     typer.Option(min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.  [default: 600]"),
@@ -70,6 +78,7 @@ def simulate(
     spec: SpecOrBuiltInArgument = None,
     set_: OverridesOption = None,
     table: TableOption = None,
+    problem: ProblemOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Number of trials, instead of the sweep's own.")
     ] = None,
@@ -106,7 +115,7 @@ def simulate(
         raise InputError("--trial-s and --latency-ms: a number of seconds, of milliseconds")
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
-    options = _simulation_options(trials, slots, sampler, no_stopping, trial_s, latency_ms)
+    options = _simulation_options(problem, trials, slots, sampler, no_stopping, trial_s, latency_ms)
     simulate_once = _simulation(spec, set_, table, options)
     if seeds is None:
         with _trial_counter() as on_update:
@@ -128,6 +137,7 @@ def _record_table(folder: Path, out: Path) -> None:
 
 
 def _simulation_options(
+    problem: str | None,
     trials: int | None,
     slots: int | None,
     sampler: str | None,
@@ -137,6 +147,7 @@ def _simulation_options(
 ) -> dict[str, Any]:
     """Return the options that were given, as arguments of ``simulate_sweep``."""
     options = {
+        "problem": problem,
         "trials": trials,
         "slots": slots,
         "sampler": sampler,

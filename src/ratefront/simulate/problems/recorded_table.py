@@ -22,7 +22,7 @@ from ratefront.engine.measurement_check import invalid_result
 from ratefront.errors import InputError, UnknownCostError
 from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.record_fields import record_check
-from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
+from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import lies_in, searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
@@ -120,8 +120,8 @@ class RecordedTable:
             return course
         return replace(course, result={**course.result, "trial_id": params.trial_id})
 
-    def known_results(self, space: Space) -> list[TrialResult | None]:
-        """Return the results of the recorded configurations that lie in a space, None for one that failed.
+    def known_results(self, space: Space) -> KnownResults:
+        """Return the results of the recorded configurations that lie in a space.
 
         Of trials with the same configuration it is the first, which ``course`` answers with.
         """
@@ -130,7 +130,7 @@ class RecordedTable:
             if lies_in(space, row.values):
                 rows.setdefault(frozenset(row.values.items()), row)
         results = (row.course.result for row in rows.values())
-        return [None if result is None else TrialResult.from_json(result) for result in results]
+        return KnownResults([None if result is None else TrialResult.from_json(result) for result in results])
 
     @cached_property
     def _by_family(self) -> dict[str, list[tuple[_Position, RecordedTrial]]]:

@@ -36,6 +36,24 @@ class TrialCourse:
         return replace(self, steps=self.steps[:steps], result=None, error=error, reason=reason)
 
 
+@dataclass(frozen=True)
+class KnownResults:
+    """What is known of a problem in a space: results of distinct configurations, None for one that fails.
+
+    Attributes:
+        random: What a random trial is like one of.
+        best: Further results, which lie on the front.
+    """
+
+    random: Sequence[TrialResult | None]
+    best: Sequence[TrialResult] = ()
+
+    @property
+    def all(self) -> list[TrialResult | None]:
+        """The results whose front a search can be expected to find."""
+        return [*self.random, *self.best]
+
+
 class SimulatedProblem(Protocol):
     """Answers what a trial would do: for the same parameters always the same."""
 
@@ -46,8 +64,5 @@ class SimulatedProblem(Protocol):
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""
 
-    def known_results(self, space: Space) -> Sequence[TrialResult | None]:
-        """Return the results of distinct configurations in a space, None for one that fails.
-
-        Together they are the best that a search can be expected to find; a random trial is like one of them.
-        """
+    def known_results(self, space: Space) -> KnownResults:
+        """Return what is known of the problem in this space; for the same space always the same."""

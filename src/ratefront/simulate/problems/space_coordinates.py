@@ -1,4 +1,7 @@
-"""Where a trial lies in a space: its searched values by path, numbers on the unit interval that the search sees."""
+"""Where a trial lies in a space: its searched values by path, numbers on the unit interval that the search sees.
+
+And the way back: the value at a position, and a grid of configurations.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from ratefront.spec.space.dimensions import (
     Branch,
     Choice,
     Constant,
+    Dimension,
     Float,
     Int,
     Leaf,
@@ -53,6 +57,14 @@ def unit_position(leaf: Float | Int, value: float) -> float:
     return (value - low) / (high - low)
 
 
+def value_at(leaf: Float | Int, position: float) -> float | int:
+    """Return the value at a position on its unit interval: the inverse of ``unit_position``, whole for an ``Int``."""
+    low, high = leaf.low, leaf.high
+    value = low * (high / low) ** position if leaf.log else low + position * (high - low)
+    value = min(max(value, low), high)
+    return round(value) if isinstance(leaf, Int) else value
+
+
 def lies_in(space: Space, values: Mapping[str, Scalar]) -> bool:
     """Return whether a configuration is one of a space's: it has the space's parameters, with values that they take."""
 
@@ -66,3 +78,30 @@ def lies_in(space: Space, values: Mapping[str, Scalar]) -> bool:
         return assign(space, choose) == values
     except LookupError:
         return False
+
+
+def grid(space: Space, steps: int) -> Iterator[dict[str, Scalar]]:
+    """Yield every configuration of a space once, of each interval at most ``steps`` values, its ends among them."""
+    if not space:
+        yield {}
+        return
+    name, *others = space
+    rest = {other: space[other] for other in others}
+    for first in _each_of(name, space[name], steps):
+        for remaining in grid(rest, steps):
+            yield first | remaining
+
+
+def _each_of(name: str, dimension: Dimension, steps: int) -> Iterator[dict[str, Scalar]]:
+    match dimension:
+        case Constant(value):
+            yield {name: value}
+        case Choice(options):
+            yield from ({name: option} for option in options)
+        case Branch(options):
+            for option, inner in options.items():
+                yield from ({name: option, **values} for values in grid(inner, steps))
+        case leaf:
+            positions = [step / (steps - 1) for step in range(steps)]
+            values = dict.fromkeys(value_at(leaf, position) for position in positions)
+            yield from ({name: value} for value in values)
