@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from pydantic import TypeAdapter
+
 from ratefront.errors import InputError
 from ratefront.simulate.built_in_sweep import built_in_sweep, codec_families_sweep
 from ratefront.simulate.problems.codec_families import CodecFamilies
@@ -74,8 +76,8 @@ def make_scenario(
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
-    if not stopping and "stopping" in SweepSpec.model_fields:
-        changes["stopping"] = "none"
+    if not stopping and (field := SweepSpec.model_fields.get("stopping")):
+        changes["stopping"] = TypeAdapter(field.annotation).validate_python("none")
     metrics = {metric.name: metric.direction for metric in spec.metrics}
     simulated: SimulatedProblem
     if table is not None:
