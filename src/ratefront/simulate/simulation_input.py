@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -77,7 +77,8 @@ def make_scenario(
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
     if not stopping and (field := SweepSpec.model_fields.get("stopping")):
-        changes["stopping"] = TypeAdapter(field.annotation).validate_python("none")
+        stopping_type: Any = field.annotation
+        changes["stopping"] = TypeAdapter(stopping_type).validate_python("none")
     metrics = {metric.name: metric.direction for metric in spec.metrics}
     simulated: SimulatedProblem
     if table is not None:

@@ -103,5 +103,5 @@ def _each_of(name: str, dimension: Dimension, steps: int) -> Iterator[dict[str, 
                 yield from ({name: option, **values} for values in grid(inner, steps))
         case leaf:
             positions = [step / (steps - 1) for step in range(steps)]
-            values = dict.fromkeys(value_at(leaf, position) for position in positions)
+            values: dict[Scalar, None] = dict.fromkeys(value_at(leaf, position) for position in positions)
             yield from ({name: value} for value in values)
