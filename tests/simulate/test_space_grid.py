@@ -33,7 +33,7 @@ def test_a_grid_is_exact_where_the_space_is_finite() -> None:
     assert len(found) == len({frozenset(values.items()) for values in found}) == count(space) == 277
 
 
-def test_what_a_grid_or_a_draw_gives_lies_in_the_space_and_nothing_else_does() -> None:
+def test_grids_and_draws_lie_in_their_space_and_nothing_else_does() -> None:
     space = built_in_sweep().space
     other = codec_families_sweep().space
     random = Random(3)
