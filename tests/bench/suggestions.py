@@ -5,7 +5,7 @@
 Cost: one suggestion for the space of sweeps/digits.yaml after so many ended trials, with so many running; ours against
 Optuna's own TPE (``group=True``, three objectives) that keeps the whole history. Quality: the hypervolume that eight
 slots have found after so many trials of the simulator's synthetic problem on that space, ours against the same search
-with nothing forgotten, and against random trials. Half an hour on two cores.
+with nothing forgotten, and against the other samplers. Half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 from ratefront.engine.search.first_trials import spread_trial
 from ratefront.engine.search.next_suggestion import Suggester
@@ -28,6 +29,7 @@ from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.spec.load_spec import load_spec
+from ratefront.spec.sweep_spec import SamplerName
 from ratefront.trial_records import TrialParams, TrialResult
 
 DIGITS = load_spec(Path(__file__).parents[2] / "sweeps" / "digits.yaml")
@@ -70,6 +72,16 @@ def _costs(ended: int, running: int) -> Iterator[float]:
     trials = [_trial(number, spread_trial(DIGITS.space, 7, number)) for number in range(ended + running)]
     yield _median_seconds(_optuna(trials, ended), len(trials))
     yield _median_seconds(_ours(trials, ended), len(trials))
+
+
+def seconds_of_a_suggestion(ended: int, running: int = 2) -> float:
+    """Return what one suggestion of the default search takes after so many ended trials."""
+    return _median_seconds(*_asked(ended, running))
+
+
+def _asked(ended: int, running: int) -> tuple[Ask, int]:
+    trials = [_trial(number, spread_trial(DIGITS.space, 7, number)) for number in range(ended + running)]
+    return _ours(trials, ended), len(trials)
 
 
 def _trial(number: int, values: dict[str, object]) -> TrialHistory:
@@ -131,9 +143,13 @@ def _search(name: str, seed: int, *, forgets: bool = True) -> Suggester:
 
 
 SEARCHES: dict[str, Callable[[int], Suggester]] = {
-    "ours": lambda seed: _search("tpe", seed),
+    "ours": lambda seed: _search(DIGITS.spec.sampler.name, seed),
     "nothing forgotten": lambda seed: _search("tpe", seed, forgets=False),
-    "random": lambda seed: _search("random", seed),
+    **{
+        name: lambda seed, name=name: _search(name, seed)  # type: ignore[misc]
+        for name in get_args(SamplerName)
+        if name != DIGITS.spec.sampler.name
+    },
 }
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 REPEATS = 3
 LONG_SECONDS = 10.0
 
-Figures = Iterator[tuple[str, float]]
-"""What a group of benchmarks yields: the name of a figure in ``targets.toml``, and its value."""
+Figures = Iterator[tuple[str, float | None]]
+"""What a group yields: the name of a figure in ``targets.toml``, and its value; None where it is skipped."""
 
 
 class VoidBenchmarkError(Exception):

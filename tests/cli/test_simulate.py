@@ -41,6 +41,26 @@ def test_the_built_in_sweep_needs_no_arguments() -> None:
     )
 
 
+def test_what_it_takes_to_close_the_gap_is_printed() -> None:
+    words = ("--table", "mnist", "--trials", 40, "--sampler", "random", "--no-stopping", "--latency-ms", 1)
+    found = outcome(*words)
+    costs = found["busy_s_to_gap"]
+    assert isinstance(costs, dict)
+    assert [*costs] == ["50", "90", "95", "99"]
+    assert 60 < costs["50"] < 600
+    assert costs["99"] is None
+    text = simulate(*words).output
+    assert "99 %: not reached" in text
+    assert "of slots at work until closed" in text
+    assert found["trials_pruned"] == 0
+
+
+def test_a_problem_of_codec_families_has_a_sweep_of_its_own() -> None:
+    words = ("--problem", "codec_families", "--trials", 6, "--sampler", "random", "--latency-ms", 1)
+    assert outcome(*words)["sweep"] == "codec-families"
+    assert outcome(*words, "--trial-s", 60)["virtual_seconds"] < 0.2 * outcome(*words)["virtual_seconds"]  # type: ignore[operator]
+
+
 def test_faults_are_counted_and_seeds_tried() -> None:
     words = ("--trials", 8, "--slots", 3, "--sampler", "random", "--latency-ms", 1)
     assert outcome(*words, "--faults", 3)["faults_seed"] == 3
@@ -69,6 +89,10 @@ def test_a_failing_seed_names_the_command_that_replays_it(monkeypatch: pytest.Mo
     ("words", "message"),
     [
         (["--table", "nowhere"], "there is no table nowhere"),
+        (["--sampler", "best"], "unknown sampler 'best'; valid: tpe, "),
+        (["--problem", "mine"], "unknown problem 'mine'; valid: dtlz2, codec_families"),
+        (["--problem", "dtlz2", "--table", "mnist"], "give either --table or --problem"),
+        ([str(DIGITS), "--problem", "codec_families"], "cannot answer {'family': "),
         (["--seeds", "7"], "takes two numbers"),
         (["--seeds", "7:7"], "takes two numbers"),
         (["--seeds", "0:2", "--faults", "1"], "either"),

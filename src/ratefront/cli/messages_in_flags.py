@@ -22,6 +22,7 @@ FLAGS = {
     "overrides": "--set",
     "path": "--out",
     "port": "--port",
+    "problem": "--problem",
     "read_as": "--as",
     "resize": "--resize",
     "resume": "--resume",
@@ -31,6 +32,7 @@ FLAGS = {
     "task_model": "--task-model",
     "tracking_uri": "--tracking-uri",
     "weights": "--weights",
+    "table": "--table",
 }
 
 #: Public function → the command that does it, with those of its arguments that have no flag.

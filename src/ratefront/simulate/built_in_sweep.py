@@ -1,10 +1,11 @@
-"""The sweep that is simulated if none is given: branches within branches, and every kind of leaf."""
+"""The sweeps that are simulated if none is given: with branches within branches, and every kind of leaf."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
+from ratefront.simulate.problems.codec_families import CODEC_FAMILIES
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 
@@ -49,3 +50,9 @@ def built_in_sweep(small_space: bool = False) -> LoadedSpec:
     """Return the built-in sweep; ``small_space``: over a space with few configurations."""
     plain = BUILT_IN | ({"space": SMALL_SPACE} if small_space else {})
     return spec_from_plain(plain, source="the built-in sweep")
+
+
+@cache
+def codec_families_sweep() -> LoadedSpec:
+    """Return the sweep of the problem ``codec_families``."""
+    return spec_from_plain(CODEC_FAMILIES, source="the sweep of codec_families")

@@ -10,17 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
-from ratefront.spec.sweep_spec import Sampler
+from ratefront.spec.sweep_spec import Sampler, SamplerName
 from ratefront.store.ledger.ledger_file import Ledger
-
-SamplerName: TypeAlias = Literal["tpe", "nsga2", "random"]
 
 
 @dataclass(frozen=True)

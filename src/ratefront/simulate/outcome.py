@@ -9,6 +9,7 @@ from typing import Any
 
 from ratefront.pareto import hypervolume
 from ratefront.simulate.driver_capacity import DriverCapacity
+from ratefront.simulate.front_gap import UNKNOWN_COST, closing_cost, ended_trials, volume_over
 from ratefront.simulate.run_simulation import FinishedSimulation
 from ratefront.store.views.front_trials import pareto_front, result_of
 
@@ -22,6 +23,11 @@ class Outcome:
 
     Attributes:
         hypervolume: That of the front's test values, after each of ``MILESTONES`` per cent of the trials.
+        gap: From the mean hypervolume of a few random trials (``random``) to that of all known configurations
+            (``known``), on validation; None where no known configuration lies in the space, and with faults.
+        gap_closed: The share of the gap that the sweep has closed; None where it is not defined.
+        busy_s_to_gap: By share of the gap in per cent: the slot-seconds computed until it was closed; None where it
+            was not.
         faults_seed: The seed that the faults were drawn from; None: there were none.
         faults: By kind, how often something went wrong.
     """
@@ -43,13 +49,21 @@ class Outcome:
     objectives: tuple[str, ...]
     reference: Mapping[str, float]
     hypervolume: Mapping[int, float]
+    gap: Mapping[str, float] | None
+    gap_closed: float | None
+    busy_s_to_gap: Mapping[int, float | None]
     faults_seed: int | None
     faults: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         volumes = {str(part): volume for part, volume in self.hypervolume.items()}
-        return asdict(self) | {"objectives": list(self.objectives), "hypervolume": volumes}
+        busy_s = {str(share): seconds for share, seconds in self.busy_s_to_gap.items()}
+        return asdict(self) | {
+            "objectives": list(self.objectives),
+            "hypervolume": volumes,
+            "busy_s_to_gap": busy_s,
+        }
 
 
 def outcome_of(
@@ -70,6 +84,10 @@ def outcome_of(
     reference = dict(simulation.scenario.problem.reference) | {
         str(name): value for name, value in spec.reference.items()
     }
+    cost = UNKNOWN_COST
+    if faults_seed is None:
+        known = simulation.scenario.problem.known_results(simulation.scenario.space)
+        cost = closing_cost(ended_trials(simulation), known, volume_over(spec.directions, reference))
     return Outcome(
         sweep=spec.name,
         sampler=spec.sampler.name,
@@ -88,6 +106,9 @@ def outcome_of(
         objectives=tuple(spec.objectives),
         reference={name: reference[name] for name in spec.objectives},
         hypervolume={part: _volume(simulation, part, reference) for part in MILESTONES},
+        gap=None if cost.gap is None else asdict(cost.gap),
+        gap_closed=cost.closed,
+        busy_s_to_gap=cost.busy_s,
         faults_seed=faults_seed,
         faults=dict(sorted((faults or {}).items())),
     )

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import TypeAdapter
 
 from ratefront.errors import InputError
-from ratefront.simulate.built_in_sweep import built_in_sweep
-from ratefront.simulate.driver_capacity import SamplerName
+from ratefront.simulate.built_in_sweep import built_in_sweep, codec_families_sweep
+from ratefront.simulate.problems.codec_families import CodecFamilies
 from ratefront.simulate.problems.recorded_table import SHIPPED, RecordedTable
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.spec.sweep_spec import SamplerName, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
+
+#: What synthetic trials can do.
+ProblemName: TypeAlias = Literal["dtlz2", "codec_families"]
 
 
 def find_table(name: str) -> RecordedTable:
@@ -43,6 +49,8 @@ def make_scenario(
     trials: int | None = None,
     slots: int | None = None,
     sampler: SamplerName | None = None,
+    stopping: bool = True,
+    problem: ProblemName = "dtlz2",
     trial_s: float = 600.0,
     latency_s: float | None = None,
 ) -> Scenario:
@@ -54,31 +62,44 @@ def make_scenario(
         trials: How many trials the sweep has.
         slots: How many of them run at the same time.
         sampler: The name of the sampler.
+        stopping: False: no trial is stopped early.
+        problem: What synthetic trials do; ``codec_families`` has a sweep of its own, where none is given.
         trial_s: How long a synthetic trial takes on average, in seconds.
         latency_s: How long one thing takes that the driver does, in seconds; None: as long as it takes here, now.
 
     Raises:
         InputError: The sweep file optimises a metric that the recorded sweep did not measure.
     """
-    sweep = loaded or (built_in_sweep() if table is None else table.loaded)
+    sweep = loaded or (_sweep_of(problem) if table is None else table.loaded)
     spec = sweep.spec
-    changes = {
+    changes: dict[str, object] = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
+    if not stopping and (field := SweepSpec.model_fields.get("stopping")):
+        stopping_type: Any = field.annotation
+        changes["stopping"] = TypeAdapter(stopping_type).validate_python("none")
     metrics = {metric.name: metric.direction for metric in spec.metrics}
-    problem: SimulatedProblem = (
-        SyntheticProblem(sweep.space, trial_s, metrics=metrics) if table is None else table
-    )
-    _check_objectives(spec, problem)
+    simulated: SimulatedProblem
+    if table is not None:
+        simulated = table
+    elif problem == "codec_families":
+        simulated = CodecFamilies(trial_s, metrics=metrics)
+    else:
+        simulated = SyntheticProblem(sweep.space, trial_s, metrics=metrics)
+    _check_objectives(spec, simulated)
     return Scenario(
         spec.model_copy(update=changes),
         sweep.space,
-        problem,
+        simulated,
         (slots or spec.resources.concurrent,),
         latency_s,
         is_tracked=False,
     )
+
+
+def _sweep_of(problem: ProblemName) -> LoadedSpec:
+    return codec_families_sweep() if problem == "codec_families" else built_in_sweep()
 
 
 def _check_objectives(spec: SweepSpec, problem: SimulatedProblem) -> None:

@@ -128,10 +128,13 @@ class Training(Section):
     learning_rate: Annotated[LearningRate, Field(description="step size at the start")] = 2e-3
 
 
+SamplerName: TypeAlias = Literal["tpe", "nsga2", "random"]
+
+
 class Sampler(Section):
     """The sampler that suggests the next trial."""
 
-    name: Annotated[Literal["tpe", "nsga2", "random"], Field(description="the search")] = "tpe"
+    name: Annotated[SamplerName, Field(description="the search")] = "tpe"
     seed: Annotated[Seed, Field(description="of the search and of every trial")] = 0
     startup_trials: Annotated[
         int, Field(ge=1, le=MOST_TRIALS, description="random trials before the model of the search starts")

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from ratefront.simulate.outcome import Outcome
 
 
-class SamplerChoice(StrEnum):
-    """The samplers, named as under ``sampler.name`` in a sweep file."""
-
-    TPE = "tpe"
-    NSGA2 = "nsga2"
-    RANDOM = "random"
-
-
 SpecOrBuiltInArgument = Annotated[
     Path | None,
     typer.Argument(
@@ -45,6 +36,14 @@ TableOption = Annotated[
         metavar="TABLE",
         help="Take the results from a recorded sweep: the name of a table in the package, a file, or a "
         "sweep's folder.  [default: synthetic trials]",
+    ),
+]
+ProblemOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What synthetic trials do: dtlz2, for any sweep, or codec_families, whose trials differ in cost and "
+        "report noisy curves.  [default: dtlz2]",
     ),
 ]
 TrialSecondsOption = Annotated[
@@ -79,6 +78,7 @@ def simulate(
     spec: SpecOrBuiltInArgument = None,
     set_: OverridesOption = None,
     table: TableOption = None,
+    problem: ProblemOption = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Number of trials, instead of the sweep's own.")
     ] = None,
@@ -86,8 +86,15 @@ def simulate(
         int | None, typer.Option(min=1, help="Number of trials that run at the same time.")
     ] = None,
     sampler: Annotated[
-        SamplerChoice | None, typer.Option(help="Sampler, instead of the sweep's own.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Sampler, instead of the sweep's own; named as in a sweep file: tpe, random …",
+        ),
     ] = None,
+    no_stopping: Annotated[
+        bool, typer.Option("--no-stopping", help="Stop no trial early, whatever the sweep file says.")
+    ] = False,
     trial_s: TrialSecondsOption = None,
     latency_ms: LatencyOption = None,
     faults: FaultsOption = None,
@@ -108,7 +115,7 @@ def simulate(
         raise InputError("--trial-s and --latency-ms: a number of seconds, of milliseconds")
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
-    options = _simulation_options(trials, slots, sampler, trial_s, latency_ms)
+    options = _simulation_options(problem, trials, slots, sampler, no_stopping, trial_s, latency_ms)
     simulate_once = _simulation(spec, set_, table, options)
     if seeds is None:
         with _trial_counter() as on_update:
@@ -130,17 +137,21 @@ def _record_table(folder: Path, out: Path) -> None:
 
 
 def _simulation_options(
+    problem: str | None,
     trials: int | None,
     slots: int | None,
-    sampler: SamplerChoice | None,
+    sampler: str | None,
+    no_stopping: bool,
     trial_s: float | None,
     latency_ms: float | None,
 ) -> dict[str, Any]:
     """Return the options that were given, as arguments of ``simulate_sweep``."""
     options = {
+        "problem": problem,
         "trials": trials,
         "slots": slots,
-        "sampler": None if sampler is None else sampler.value,
+        "sampler": sampler,
+        "stopping": False if no_stopping else None,
         "trial_s": trial_s,
         "latency_s": None if latency_ms is None else latency_ms / 1000,
     }
@@ -281,11 +292,24 @@ def _print_outcome(outcome: Outcome, as_json: bool) -> None:
         "trials": counts,
         "hypervolume": f"{volumes} of the trials, over {', '.join(outcome.objectives)}",
     }
+    if outcome.gap is not None:
+        lines["gap"] = _gap_text(outcome)
     if outcome.faults_seed is not None:
         lines["faults"] = f"{_fault_counts_text(outcome.faults)}; all that must hold held"
     width = max(map(len, lines))
     for name, value in lines.items():
         print(f"{name:{width}}  {value}")
+
+
+def _gap_text(outcome: Outcome) -> str:
+    from ratefront.terminal.phrases import duration
+
+    costs = (
+        f"{share} %: {'not reached' if seconds is None else duration(seconds)}"
+        for share, seconds in outcome.busy_s_to_gap.items()
+    )
+    closed = "" if outcome.gap_closed is None else f"; {_percent(outcome.gap_closed)} closed in the end"
+    return f"{' · '.join(costs)} of slots at work until closed{closed}"
 
 
 def _percent(share: float) -> str:

@@ -22,11 +22,11 @@ from ratefront.engine.measurement_check import invalid_result
 from ratefront.errors import InputError, UnknownCostError
 from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.record_fields import record_check
-from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
-from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
+from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
+from ratefront.simulate.problems.space_coordinates import lies_in, searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
-from ratefront.spec.space.dimensions import Choice
+from ratefront.spec.space.dimensions import Choice, Space
 from ratefront.store.files.output_file import write_output
 from ratefront.trial_records import (
     OBJECTIVES,
@@ -120,6 +120,18 @@ class RecordedTable:
             return course
         return replace(course, result={**course.result, "trial_id": params.trial_id})
 
+    def known_results(self, space: Space) -> KnownResults:
+        """Return the results of the recorded configurations that lie in a space.
+
+        Of trials with the same configuration it is the first, which ``course`` answers with.
+        """
+        rows: dict[frozenset[tuple[str, Scalar]], RecordedTrial] = {}
+        for row in self.rows:
+            if lies_in(space, row.values):
+                rows.setdefault(frozenset(row.values.items()), row)
+        results = (row.course.result for row in rows.values())
+        return KnownResults([None if result is None else TrialResult.from_json(result) for result in results])
+
     @cached_property
     def _by_family(self) -> dict[str, list[tuple[_Position, RecordedTrial]]]:
         by_family: dict[str, list[tuple[_Position, RecordedTrial]]] = {}
@@ -152,6 +164,8 @@ class RecordedTable:
     def save(self, path: Path, reads: Iterable[Path] = ()) -> None:
         """Write the table as a file; ``reads`` are those that it is made of, which it must not replace.
 
+        The file is for other machines too: it names the data set's files without their folders, and no tracking server.
+
         Raises:
             InputError: The name does not end in .json.gz, the table is too large, or the file cannot be written.
         """
@@ -160,7 +174,7 @@ class RecordedTable:
         document = {
             "format": FORMAT,
             "sweep": self.sweep,
-            "spec": self.spec,
+            "spec": _portable(self.spec),
             "reference": self.reference,
             "trials": [_plain(row) for row in self.rows],
         }
@@ -230,6 +244,27 @@ def _distance(first: _Position, second: _Position) -> tuple[int, float]:
     return len(first.choices ^ second.choices), far + sum(
         (first.numbers[path] - second.numbers[path]) ** 2 for path in shared
     )
+
+
+def _portable(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return recorded settings without what is only true, or private, where they were recorded."""
+    changed = {name: _without_folders(spec[name]) for name in ("dataset", "task_model") if name in spec}
+    if "tracking" in spec:
+        changed["tracking"] = {**spec["tracking"], "uri": None}
+    return {**spec, **changed}
+
+
+def _without_folders(plain: Any) -> Any:
+    """Return plain data in which each absolute path is a file's name."""
+    match plain:
+        case str() if Path(plain).is_absolute():
+            return Path(plain).name
+        case Mapping():
+            return {key: _without_folders(value) for key, value in plain.items()}
+        case list() | tuple():
+            return [_without_folders(value) for value in plain]
+        case _:
+            return plain
 
 
 def _plain(row: RecordedTrial) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ratefront.trial_records import TrialParams
+from ratefront.spec.space.dimensions import Space
+from ratefront.trial_records import TrialParams, TrialResult
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,24 @@ class TrialCourse:
         return replace(self, steps=self.steps[:steps], result=None, error=error, reason=reason)
 
 
+@dataclass(frozen=True)
+class KnownResults:
+    """What is known of a problem in a space: results of distinct configurations, None for one that fails.
+
+    Attributes:
+        random: What a random trial is like one of.
+        best: Further results, which lie on the front.
+    """
+
+    random: Sequence[TrialResult | None]
+    best: Sequence[TrialResult] = ()
+
+    @property
+    def all(self) -> list[TrialResult | None]:
+        """The results whose front a search can be expected to find."""
+        return [*self.random, *self.best]
+
+
 class SimulatedProblem(Protocol):
     """Answers what a trial would do: for the same parameters always the same."""
 
@@ -44,3 +63,6 @@ class SimulatedProblem(Protocol):
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""
+
+    def known_results(self, space: Space) -> KnownResults:
+        """Return what is known of the problem in this space; for the same space always the same."""

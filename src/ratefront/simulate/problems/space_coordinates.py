@@ -1,11 +1,25 @@
-"""Where a trial lies in a space: its searched values by path, numbers on the unit interval that the search sees."""
+"""Where a trial lies in a space: its searched values by path, numbers on the unit interval that the search sees.
+
+And the way back: the value at a position, and a grid of configurations.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 
-from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space
+from ratefront.spec.space.dimensions import (
+    Branch,
+    Choice,
+    Constant,
+    Dimension,
+    Float,
+    Int,
+    Leaf,
+    Space,
+    assign,
+    holds,
+)
 from ratefront.trial_records import Scalar
 
 
@@ -41,3 +55,53 @@ def unit_position(leaf: Float | Int, value: float) -> float:
     if leaf.log:
         return math.log(value / low) / math.log(high / low)
     return (value - low) / (high - low)
+
+
+def value_at(leaf: Float | Int, position: float) -> float | int:
+    """Return the value at a position on its unit interval: the inverse of ``unit_position``, whole for an ``Int``."""
+    low, high = leaf.low, leaf.high
+    value = low * (high / low) ** position if leaf.log else low + position * (high - low)
+    value = min(max(value, low), high)
+    return round(value) if isinstance(leaf, Int) else value
+
+
+def lies_in(space: Space, values: Mapping[str, Scalar]) -> bool:
+    """Return whether a configuration is one of a space's: it has the space's parameters, with values that they take."""
+
+    def choose(path: str, leaf: Leaf) -> Scalar:
+        value = values.get(path.rpartition("/")[2])
+        if value is None or not holds(leaf, value):
+            raise LookupError(path)
+        return value
+
+    try:
+        return assign(space, choose) == values
+    except LookupError:
+        return False
+
+
+def grid(space: Space, steps: int) -> Iterator[dict[str, Scalar]]:
+    """Yield every configuration of a space once, of each interval at most ``steps`` values, its ends among them."""
+    if not space:
+        yield {}
+        return
+    name, *others = space
+    rest = {other: space[other] for other in others}
+    for first in _each_of(name, space[name], steps):
+        for remaining in grid(rest, steps):
+            yield first | remaining
+
+
+def _each_of(name: str, dimension: Dimension, steps: int) -> Iterator[dict[str, Scalar]]:
+    match dimension:
+        case Constant(value):
+            yield {name: value}
+        case Choice(options):
+            yield from ({name: option} for option in options)
+        case Branch(options):
+            for option, inner in options.items():
+                yield from ({name: option, **values} for values in grid(inner, steps))
+        case leaf:
+            positions = [step / (steps - 1) for step in range(steps)]
+            values: dict[Scalar, None] = dict.fromkeys(value_at(leaf, position) for position in positions)
+            yield from ({name: value} for value in values)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
-from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
-from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
-from ratefront.spec.space.dimensions import Choice, Leaf, Space
+from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
+from ratefront.simulate.problems.space_coordinates import searched_values, unit_position, value_at
+from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Leaf, Space, assign
 from ratefront.trial_records import (
     GPU_MEMORY_SHARE,
     Measurement,
@@ -26,6 +27,9 @@ RATE_BITS, TRANSMITTER_BYTES = 16.0, 50_000
 #: How many parameters choose a point on the front.
 FRONT_PARAMETERS = 2
 
+#: How many random configurations are known of a space, and how many are drawn to know its front.
+DRAWN, DRAWN_FOR_FRONT = 500, 1500
+
 
 def dtlz2(space: Space, values: Mapping[str, Scalar]) -> tuple[float, float, float]:
     """Return rate, size and distortion of a trial, each as a fraction of the greatest.
@@ -34,14 +38,15 @@ def dtlz2(space: Space, values: Mapping[str, Scalar]) -> tuple[float, float, flo
     two numeric parameters (by path) choose a point on the front. Each other parameter has a best value; its distance
     from that moves the trial away from the front.
     """
+    angle_paths = _angle_paths(space, values)
     angles: list[float] = []
     missed: list[float] = []
     for path, leaf, value in sorted(searched_values(space, values), key=lambda searched: searched[0]):
         position = _position(leaf, value)
-        if isinstance(leaf, Choice) or len(angles) == FRONT_PARAMETERS:
-            missed.append((position - best_position(path)) ** 2)
-        else:
+        if path in angle_paths:
             angles.append(position * math.pi / 2)
+        else:
+            missed.append((position - best_position(path)) ** 2)
     first, second = (angles + [math.pi / 4] * FRONT_PARAMETERS)[:FRONT_PARAMETERS]
     radius = 1 + sum(missed) / max(1, len(missed))
     flat = radius * math.cos(first)
@@ -57,6 +62,39 @@ def _position(leaf: Leaf, value: Scalar) -> float:
 def best_position(path: str) -> float:
     """Return where on its unit interval a parameter is best that is no trade-off: at one of its ends, or the middle."""
     return stable_seed("best", path) % 3 / 2
+
+
+def _drawn(space: Space, number: int) -> dict[str, Scalar]:
+    return assign(space, random_choice(Random(stable_seed("known", number))))  # noqa: S311
+
+
+def _angle_paths(space: Space, values: Mapping[str, Scalar]) -> list[str]:
+    """Return the paths of the parameters that choose a point on the front: the first numeric ones."""
+    paths = (path for path, leaf, _ in searched_values(space, values) if not isinstance(leaf, Choice))
+    return sorted(paths)[:FRONT_PARAMETERS]
+
+
+def _without_misses(
+    space: Space, values: Mapping[str, Scalar], angles: Sequence[str], path: str = ""
+) -> dict[str, Scalar]:
+    """Return the configuration with the best value of each parameter that is none of ``angles``.
+
+    Options that open spaces of their own stay: with others, there would be other parameters.
+    """
+    best: dict[str, Scalar] = {}
+    for name, dimension in space.items():
+        match dimension:
+            case Branch(options):
+                option = str(values[name])
+                inner = option if name == "family" else f"{name}/{option}"
+                best |= {name: option, **_without_misses(options[option], values, angles, f"{path}{inner}/")}
+            case Choice(options):
+                best[name] = options[round(best_position(path + name) * (len(options) - 1))]
+            case Float() | Int() if path + name not in angles:
+                best[name] = value_at(dimension, best_position(path + name))
+            case _:
+                best[name] = values[name]
+    return best
 
 
 @dataclass(frozen=True)
@@ -88,6 +126,22 @@ class SyntheticProblem:
             "transmitter_macs": 20 * TRANSMITTER_BYTES,
             "encode_ms": 2.0,
         }
+
+    def known_results(self, space: Space) -> KnownResults:
+        """Return the results of random configurations, and of others that lie on the front.
+
+        The latter are random too, but for the parameters that are no trade-off, which have their best values.
+        """
+        drawn = [_drawn(space, number) for number in range(DRAWN_FOR_FRONT)]
+        return KnownResults(
+            [self._result(values) for values in drawn[:DRAWN]],
+            [self._result(_without_misses(space, one, _angle_paths(space, one))) for one in drawn],
+        )
+
+    def _result(self, values: Mapping[str, Scalar]) -> TrialResult:
+        result = self.course(TrialParams("t0", 0, values)).result
+        assert result is not None
+        return TrialResult.from_json(result)
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""

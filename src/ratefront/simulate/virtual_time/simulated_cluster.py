@@ -139,6 +139,7 @@ class SimulatedCluster:
         """Its slot computes no more."""
         if worker.has_started:
             self.occupancy.change(-1)
+        self.occupancy.attempt_stopped(*worker.key)
 
     def _send(self, message: EngineMessage, worker: SimulatedWorker) -> None:
         wait_s = NETWORK_S + self._conditions.extra_delay_s()
