@@ -306,7 +306,7 @@ class _Seen:
 
     def is_beaten_by(self, other: _Seen, step: int) -> bool:
         """Whether the other one's measured rate and accuracy are as good as what this one reported at a step."""
-        if other.result is None or other.result["status"] != "finished":
+        if step not in self.reports or other.result is None or other.result["status"] != "finished":
             return False
         measured, report = other.result["validation"], self.reports[step]
         return bool(

@@ -76,11 +76,11 @@ def _with_stopping(
     random = Random(f"stopping {seed}")  # noqa: S311
     stopping = Stopping(
         first_epoch=random.randint(1, 2),
-        factor=random.choice((1.5, 2.0, 3.0)),
-        like_trials=random.randint(1, 3),
-        never_stopped=random.choice((0.0, 0.2, 0.5)),
-        least_gain=random.choice((0.0, 0.01, 0.1)),
-        margin=random.choice((0.0, 0.5)),
+        factor=random.choice((1.5, 2.0, 4.0)),
+        like_trials=random.randint(1, 2),
+        never_stopped=random.choice((0.0, 0.2, 0.4)),
+        least_gain=random.choice((0.01, 0.1, 0.5)),
+        margin=0.0,
     )
     epochs = random.randint(3, 8)
     training = spec.training.model_copy(update={"epochs": epochs})
