@@ -10,7 +10,7 @@ from tests.engine.engine_by_hand import Hand
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Record, Start
-from ratefront.engine.stopping.like_trials import TransmitterCosts, distance
+from ratefront.engine.stopping.like_trials import TransmitterCosts, distance, position_of
 from ratefront.engine.stopping.objective_axes import ObjectiveAxes
 from ratefront.engine.stopping.trial_stopper import is_never_stopped, rungs_of
 from ratefront.history.events import (
@@ -205,11 +205,17 @@ def test_costs_are_those_of_equal_transmitters_or_less() -> None:
 
 def test_the_distance_of_configurations() -> None:
     one = {"family": "split", "split": "conv1", "beta": 8.0}
-    assert distance(one, one) == 0
-    assert distance(one, one | {"beta": 16.0}) == 0.25
-    assert distance(one, one | {"beta": 1e9}) == 1
-    assert distance(one, one | {"split": "conv2"}) == 1
-    assert distance(one, one | {"width": 3}) == 1
+
+    def apart(**changes: Any) -> float:
+        there, back = position_of(one), position_of(one | changes)
+        assert distance(there, back) == distance(back, there)
+        return distance(there, back)
+
+    assert apart() == 0
+    assert apart(beta=16) == 0.25
+    assert apart(beta=1e9) == apart(beta=0) == 1
+    assert apart(split="conv2") == apart(width=3) == 1
+    assert apart(split="conv2", beta=16.0) == 1.25
 
 
 def test_objectives_without_a_curve_stop_nothing(virtual: SimpleNamespace) -> None:

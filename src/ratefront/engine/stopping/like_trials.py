@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from ratefront.engine.stopping.objective_axes import Point
 from ratefront.trial_records import Scalar
@@ -18,21 +19,40 @@ TRAINING_PARAMETERS = frozenset({"beta", "epochs", "learning_rate", "batch_size"
 #: Numbers with this ratio are as different as two options of a choice.
 FAR_OCTAVES = 4.0
 
+#: How many different transmitters are remembered of each family, the newest: a search draws some numbers from a range.
+MOST_KNOWN = 256
+
 #: A network of half the width has at least a quarter of the weights: costs are assumed to fall no faster.
 STEEPEST = 2.0
 
 
-def distance(first: Mapping[str, Scalar], second: Mapping[str, Scalar]) -> float:
-    """How different two configurations are: each value that differs adds up to 1."""
-    different = sum(_apart(first[name], second[name]) for name in first.keys() & second.keys())
-    return different + len(first.keys() ^ second.keys())
+#: The values of a configuration, made ready for ``distance``: positive numbers by their logarithms.
+Position: TypeAlias = Mapping[str, Scalar]
 
 
-def _apart(first: Scalar, second: Scalar) -> float:
-    if first == second:
-        return 0.0
-    octaves = _octaves(first, second)
-    return 1.0 if octaves is None else min(1.0, abs(octaves) / FAR_OCTAVES)
+def position_of(values: Mapping[str, Scalar]) -> Position:
+    """The position of a configuration; a difference of 1 between two numbers is as large as one counts."""
+    return {name: _coordinate(value) for name, value in values.items()}
+
+
+def _coordinate(value: Scalar) -> Scalar:
+    if isinstance(value, str | bool) or value <= 0:
+        return str(value)
+    return math.log2(value) / FAR_OCTAVES
+
+
+def distance(first: Position, second: Position) -> float:
+    """How different two configurations are: each value that differs, or that one lacks, adds up to 1."""
+    apart = float(len(second))
+    for name, one in first.items():
+        other = second.get(name)
+        if other is None:
+            apart += 1.0
+        elif one == other:
+            apart -= 1.0
+        elif isinstance(one, float) and isinstance(other, float):
+            apart += min(1.0, abs(one - other)) - 1.0
+    return apart
 
 
 def _octaves(first: Scalar, second: Scalar) -> float | None:
@@ -52,7 +72,9 @@ class TransmitterCosts:
         """Take in the costs of a finished trial, on their axes; of equal transmitters the least count."""
         known = self._known.setdefault(str(values["family"]), {})
         key = frozenset(_structure(values).items())
-        known[key] = tuple(map(min, costs, known.get(key, costs)))
+        known[key] = tuple(map(min, costs, known.pop(key, costs)))
+        if len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
 
     def predict(self, values: Mapping[str, Scalar]) -> Point | None:
         """The least that the transmitter of these values will cost, on the axes; None where nothing is known of it.
@@ -65,8 +87,9 @@ class TransmitterCosts:
         key = frozenset(structure.items())
         if key in known:
             return known[key]
+        place = position_of(structure)
         comparable = [
-            (distance(structure, dict(other)), saved, costs)
+            (distance(place, position_of(dict(other))), saved, costs)
             for other, costs in known.items()
             if (saved := _octaves_saved(structure, dict(other))) is not None
         ]

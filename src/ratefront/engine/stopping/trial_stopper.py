@@ -23,7 +23,7 @@ from ratefront.engine.stopping.front_rule import (
     is_dominated,
     verdict,
 )
-from ratefront.engine.stopping.like_trials import TransmitterCosts, distance
+from ratefront.engine.stopping.like_trials import Position, TransmitterCosts, distance, position_of
 from ratefront.engine.stopping.objective_axes import ObjectiveAxes, Point
 from ratefront.history.events import Pruned, Spared
 from ratefront.history.sweep_history import TrialHistory
@@ -32,7 +32,7 @@ from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.trial_records import Scalar, TrialResult, last_epoch
 
 #: How many like trials are remembered of those that ended, and of how many nearest ones the changes are taken.
-MOST_LIKE, NEAREST = 256, 8
+MOST_LIKE, NEAREST = 128, 8
 
 #: A transmitter that costs up to this share more is of the same class.
 CLASS_TOLERANCE = 0.05
@@ -60,6 +60,7 @@ class _Passed:
     """A trial that has passed a rung, with its points there by epoch; the end and its costs once they are known."""
 
     values: Mapping[str, Scalar]
+    position: Position
     at_rungs: dict[int, Point] = field(default_factory=dict)
     end: Point | None = None
     costs: Point | None = None
@@ -109,7 +110,9 @@ class TrialStopper:
             now = self._axes.now(metrics)
             if now is not None:
                 running = self._like_of(trial).running
-                passed = running.setdefault(trial.params.trial_id, _Passed(trial.params.values))
+                passed = running.setdefault(
+                    trial.params.trial_id, _Passed(trial.params.values, position_of(trial.params.values))
+                )
                 passed.at_rungs[step] = now
 
     def ended(self, trial: TrialHistory) -> None:
@@ -121,6 +124,7 @@ class TrialStopper:
         if trial.result is not None:
             self._measured(trial, trial.result, like, passed)
         elif passed is not None and trial.status == "pruned":
+            passed.costs = self._costs_of(passed.values)
             like.stopped.append(passed)
 
     def _measured(
@@ -212,8 +216,8 @@ class TrialStopper:
         ]
 
     def _changes(self, trial: TrialHistory, finished: Sequence[_Passed], rung: int) -> FloatArray:
-        values = trial.params.values
-        nearest = sorted(finished, key=lambda passed: distance(values, passed.values))[:NEAREST]
+        position = position_of(trial.params.values)
+        nearest = sorted(finished, key=lambda passed: distance(position, passed.position))[:NEAREST]
         return np.array([np.subtract(passed.end or (), passed.at_rungs[rung]) for passed in nearest])
 
     def _rivals(self, others: Iterable[_Passed], rung: int, axes: int) -> FloatArray:
