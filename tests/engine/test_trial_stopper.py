@@ -137,7 +137,7 @@ def test_a_tenth_is_never_stopped() -> None:
     assert drawn != [is_never_stopped(0.1, 8, number) for number in range(5000)]
 
 
-def test_a_verdict_that_was_lost_with_the_driver_comes_before_the_next_attempt(
+def test_a_lost_verdict_comes_before_the_next_attempt(
     virtual: SimpleNamespace,
 ) -> None:
     hand = make_hand(virtual)

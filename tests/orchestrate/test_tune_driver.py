@@ -32,7 +32,7 @@ from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.sweep_driver import WorkerFunctions
 from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.orchestrate.tune import tune_callbacks
-from ratefront.spec.stopping_settings import Stopping
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import Sampler, Training
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history

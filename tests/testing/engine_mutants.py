@@ -30,7 +30,7 @@ from ratefront.history.events import (
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.scenario import Parts
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
-from ratefront.spec.stopping_settings import Stopping
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import Budget
 
 

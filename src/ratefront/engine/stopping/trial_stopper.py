@@ -27,7 +27,7 @@ from ratefront.engine.stopping.like_trials import Position, TransmitterCosts, di
 from ratefront.engine.stopping.objective_axes import ObjectiveAxes, Point
 from ratefront.history.events import Pruned, Spared
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.spec.stopping_settings import Stopping
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.trial_records import Scalar, TrialResult, last_epoch
 

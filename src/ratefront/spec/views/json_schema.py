@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.registry import Registry
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.space.parameter_fields import VALUES_FROM_TASK_MODEL
-from ratefront.spec.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import SHIPPED_METRICS, SweepSpec
 from ratefront.trial_records import OBJECTIVES
 
