@@ -140,9 +140,9 @@ class FaultPlan:
 
     def undisturbed(self) -> FaultPlan:
         """Return the plan without what only takes time: trials have the same defects, the person asks for the same."""
-        return replace(
-            self, faults=(), at_budget_end=(), odds=FaultOdds(defective_trial=self.odds.defective_trial)
-        )
+        from_first_step = float(self.odds.corrupt_checkpoint == 1.0)  # see losing_no_report
+        odds = FaultOdds(defective_trial=self.odds.defective_trial, corrupt_checkpoint=from_first_step)
+        return replace(self, faults=(), at_budget_end=(), odds=odds)
 
     def defect(self, trial_id: str, times_reopened: int) -> TrialDefect | None:
         """Return what is wrong with a trial; it may pass when a person has the trial tried again."""
