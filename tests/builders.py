@@ -176,7 +176,7 @@ class FakeSweep:
 
     def prune(self, values: Mapping[str, Scalar], reason: str = "dominated at rung 5") -> str:
         trial_id = self.plan(values)
-        self.append(events.Pruned(trial_id, 1, reason))
+        self.append(events.Pruned(trial_id, 1, reason, 1))
         return trial_id
 
     def stop(self, values: Mapping[str, Scalar], reason: str = "stopped by hand") -> str:

@@ -118,6 +118,12 @@ class TrialParams:
         return {name: value for name, value in self.values.items() if name != "family"}
 
 
+def last_epoch(values: Mapping[str, Scalar], training_epochs: int) -> int:
+    """Return how many epochs a trial trains for: its own ``epochs``, or those of the sweep file's ``training``."""
+    epochs = values.get("epochs", training_epochs)
+    return epochs if isinstance(epochs, int) else training_epochs
+
+
 def series_of(values: Mapping[str, Scalar]) -> str:
     """Return the curve of a figure that a trial belongs to: its family, and its entropy model where it has one."""
     entropy_model = values.get("entropy_model")

@@ -141,7 +141,7 @@ def test_messages_of_an_older_attempt_are_ignored(hand: Hand) -> None:
 
 def test_a_trial_that_the_search_stops_is_pruned(hand: Hand) -> None:
     hand.begin()
-    hand.add(Pruned("t0000", 1, "dominated"))
+    hand.add(Pruned("t0000", 1, "dominated", 1))
     assert not hand.engine.history.is_running("t0000", 1)
     assert hand.engine.history.trials["t0000"].status == "pruned"
     assert hand.engine.judge(Reported("t0000", 1, 1, {"loss": 0.5})) == []

@@ -80,7 +80,7 @@ def test_time_before_a_stop_by_a_driver_counts() -> None:
 def test_pruned_trials_count_for_the_speed() -> None:
     speed = SweepSpeed()
     for seq in range(4):
-        speed.apply(Entry(seq, 10.0 * seq, Pruned(f"t{seq:04d}", 1, "dominated")))
+        speed.apply(Entry(seq, 10.0 * seq, Pruned(f"t{seq:04d}", 1, "dominated", 1)))
     assert speed.worked_s == 30.0
     assert speed.trials_per_hour(speed.worked_s) == 360.0
 

@@ -19,7 +19,9 @@ from ratefront.history.events import (
     Ended,
     Extended,
     Failed,
+    Finished,
     Halted,
+    Pruned,
     Reopened,
     Reported,
     Resumed,
@@ -30,11 +32,15 @@ from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.sweep_driver import WorkerFunctions
 from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.orchestrate.tune import tune_callbacks
+from ratefront.spec.settings.stopping_settings import Stopping
+from ratefront.spec.sweep_spec import Sampler, Training
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.stopping_summary import stopping_summary
 from ratefront.store.views.sweep_status import status_of
+from ratefront.store.views.trials_csv import trial_rows
 
 pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("cluster")]
 
@@ -79,6 +85,38 @@ def test_every_trial_has_its_expected_status(eventful: Any) -> None:
     assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "stopped": 1}
     assert eventful.history.ended
     assert eventful.counts[-1] == len(OPTIONS)
+
+
+def test_the_worker_of_a_pruned_trial_takes_the_next_one(
+    fake: SimpleNamespace, cluster: None, tmp_path: Path
+) -> None:
+    loaded = fake.loaded(6, (20, 30, 40, 50, 60, 70), concurrent=1)
+    changes = {
+        "objectives": ("rate_bits", "accuracy"),
+        "training": Training(epochs=8),
+        "stopping": Stopping(like_trials=1, never_stopped=0.0),
+        "sampler": Sampler(name="random", seed=1, startup_trials=100),
+    }
+    loaded = replace(loaded, spec=loaded.spec.model_copy(update=changes))
+    functions = WorkerFunctions("fake_work:steady_steps", "fake_work:prepare", "fake_work:limit_memory")
+    history = fake.run(loaded, tmp_path / "sweep", functions=functions)
+    best, behind = 0, []
+    for trial in history.trials.values():
+        behind += [trial.params.trial_id] if int(trial.params.values["merged"]) < best else []
+        best = max(best, int(trial.params.values["merged"]))
+    assert behind, "some trial comes after a better one"
+    assert [trial.params.trial_id for trial in history.with_status("pruned")] == behind
+    assert statuses(history) == {"pruned": len(behind), "finished": 6 - len(behind)}
+    assert len({trial.result.extra["pid"] for trial in history.with_status("finished")}) == 1
+    events = events_of(tmp_path / "sweep", Started, Reported, Pruned, Finished)
+    for place, event in enumerate(events):
+        if isinstance(event, Pruned):
+            assert event.rung < 8, "it has not trained to its end"
+            assert not [late for late in events[place + 1 :] if late.trial_id == event.trial_id]
+    rows = {row["trial_id"]: row for row in trial_rows(history)}
+    assert [(rows[name]["status"], rows[name]["rung"]) for name in behind] == [("pruned", 1)] * len(behind)
+    assert all(rows[name]["reason"].startswith("after epoch 1 of 8: ") for name in behind)
+    assert stopping_summary(history).epochs_saved == 7 * len(behind)
 
 
 def test_a_nan_fails_alone_with_its_reason(eventful: Any) -> None:

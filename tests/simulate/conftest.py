@@ -10,13 +10,14 @@ from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of
 from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.scenario import Scenario
+from ratefront.spec.settings.stopping_settings import Stopping
 
 
 @pytest.fixture(scope="module")
 def recorded() -> FinishedSimulation:
     """A simulated sweep stands for a real one: its ledger is one."""
     loaded = built_in_sweep()
-    spec = loaded.spec.model_copy(update={"trials": 30})
+    spec = loaded.spec.model_copy(update={"trials": 30, "stopping": Stopping(rule="none")})
     return run(Scenario(spec, loaded.space, SyntheticProblem(loaded.space, 60.0, reports=4), (3,)))
 
 

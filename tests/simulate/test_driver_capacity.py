@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ratefront.simulate.driver_capacity import DriverCapacity, measure_capacity
 from ratefront.simulate.run_simulation import run
 from ratefront.simulate.simulation_input import make_scenario
+from ratefront.spec.settings.stopping_settings import Stopping
 
 pytestmark = pytest.mark.medium
 
@@ -17,7 +20,8 @@ def test_a_slow_driver_leaves_slots_idle(slots: int, latency_s: float, busy: flo
     scenario = make_scenario(
         None, None, trials=20 * slots, slots=slots, sampler="random", trial_s=600, latency_s=latency_s
     )
-    capacity = DriverCapacity.of(run(scenario))
+    without_stopping = scenario.spec.model_copy(update={"stopping": Stopping(rule="none")})
+    capacity = DriverCapacity.of(run(replace(scenario, spec=without_stopping)))
     assert capacity.busy_share == pytest.approx(busy, abs=0.05)
     assert capacity.driver_s == pytest.approx(24 * latency_s, rel=0.05)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut, TimePassed
+from ratefront.engine.stopping.front_rule import StopVerdict
+from ratefront.engine.stopping.trial_stopper import TrialStopper
 from ratefront.history.events import (
     BudgetSpent,
     Ended,
@@ -18,14 +20,17 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reopened,
     Reported,
     Resumed,
+    Spared,
     Started,
 )
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.scenario import Parts
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import Budget
 
 
@@ -403,6 +408,129 @@ class CountsNoGpus(Engine):
         return super().judge(message)
 
 
+class StopsTheSparedShare(Engine):
+    """Trials that are never to be stopped are stopped like the others."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [
+            Pruned(**vars(event)) if isinstance(event, Spared) else event for event in super().judge(message)
+        ]
+
+
+class SparesAll(Engine):
+    """Trials that are to be stopped go on, as if they were of the share that is never stopped."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [
+            Spared(**vars(event)) if isinstance(event, Pruned) else event for event in super().judge(message)
+        ]
+
+
+class _OtherStopper(Engine):
+    """An engine with another memory for early stopping."""
+
+    other: type[TrialStopper]
+
+    def __init__(self, spec: Any, space: Any, entries: Iterable[Entry] = ()) -> None:
+        super().__init__(spec, space)
+        self._stopper = self.other(spec)
+        for entry in entries:
+            self.apply(entry)
+
+
+class _SaysYes(TrialStopper):
+    def _verdict(self, trial: TrialHistory, rung: int, now: tuple[float, ...]) -> StopVerdict | None:
+        enough = sum(rung in passed.at_rungs for passed in self._like_of(trial).finished)
+        return StopVerdict(0.0, 1, 1) if enough >= self._settings.like_trials else None
+
+
+class _KnowsNoRungs(TrialStopper):
+    def _rungs(self, trial: TrialHistory) -> tuple[int, ...]:
+        return tuple(range(1, 100))
+
+
+class _KnowsNoFamilies(TrialStopper):
+    def _key(self, trial: TrialHistory) -> tuple[str, int]:
+        return "any", 0
+
+
+class StopsTheFront(_OtherStopper):
+    """What is on the present front is stopped as well."""
+
+    other = _SaysYes
+
+
+class StopsBetweenRungs(_OtherStopper):
+    """Every epoch is a rung."""
+
+    other = _KnowsNoRungs
+
+
+class ComparesAllFamilies(_OtherStopper):
+    """Trials of other families count as like trials."""
+
+    other = _KnowsNoFamilies
+
+
+class StopsAfterTheEnd(Engine):
+    """A trial is stopped when it has finished."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        events = super().judge(message)
+        if events and isinstance(message, Finished) and self._spec.stopping.rule != "none":
+            return [*events, Pruned(message.trial_id, message.attempt, "too late", 1)]
+        return events
+
+
+class NamesAnotherRung(Engine):
+    """A trial that is stopped says that it was one epoch later."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [
+            replace(event, rung=event.rung + 1) if isinstance(event, Pruned) else event
+            for event in super().judge(message)
+        ]
+
+
+class ForgetsRungsAfterAResume(Engine):
+    """What early stopping had learned is lost with the driver."""
+
+    def __init__(self, spec: Any, space: Any, entries: Iterable[Entry] = ()) -> None:
+        super().__init__(spec, space, entries)
+        self._stopper = TrialStopper(spec)
+
+
+class StopsAnother(Engine):
+    """Another trial that runs is stopped in place of the one that reported."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        events = super().judge(message)
+        others = self.history.with_status("running")
+        return [
+            replace(event, trial_id=others[0].params.trial_id, attempt=others[0].attempts)
+            if isinstance(event, Pruned)
+            else event
+            for event in events
+        ]
+
+
+class StopsTwice(Engine):
+    """A trial that was spared is spared again at the next rung."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Spared):
+            self.history.trials[entry.event.trial_id].spared_at = 0
+
+
+class StopsWhereItIsOff(Engine):
+    """The sweep file asks for no stopping, and trials are stopped."""
+
+    def __init__(self, spec: Any, *args: Any) -> None:
+        stopping = Stopping(like_trials=1, least_gain=0.5, margin=0.0)
+        super().__init__(spec.model_copy(update={"stopping": stopping}), *args)
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -446,6 +574,17 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=FailsTrialsAtTheBudgetsEnd),
     Parts(engine=CountsPauses),
     Parts(engine=CountsNoGpus),
+    Parts(engine=StopsTheSparedShare),
+    Parts(engine=SparesAll),
+    Parts(engine=StopsTheFront),
+    Parts(engine=StopsAfterTheEnd),
+    Parts(engine=StopsBetweenRungs),
+    Parts(engine=NamesAnotherRung),
+    Parts(engine=ForgetsRungsAfterAResume),
+    Parts(engine=ComparesAllFamilies),
+    Parts(engine=StopsAnother),
+    Parts(engine=StopsTwice),
+    Parts(engine=StopsWhereItIsOff),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from ratefront.history.events import Ended, Planned, Pruned, Started, Stopped
+from ratefront.history.events import Ended, Planned, Pruned, Reported, Started, Stopped
 from ratefront.testing.faults.reference_model import ReferenceModel
 
 
 def test_a_pruned_trial_has_ended() -> None:
-    model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1)
-    first_events = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
-    pruned, ended = Pruned("t0000", 1, "dominated"), Ended("done")
+    model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1, rungs=frozenset({2}))
+    first_events = [
+        Planned("t0000", 0, 1, {"family": "label"}),
+        Started("t0000", 1, "w"),
+        Reported("t0000", 1, 2, {}),
+    ]
+    pruned, ended = Pruned("t0000", 1, "dominated", 2), Ended("done")
     assert [wrong for event in (*first_events, pruned, ended) for wrong in model.follow(event, 0.0)] == []
     assert "it has ended" in next(model.follow(Stopped("t0000", 1, "too late"), 0.0))
-    assert "it has ended" in next(model.follow(pruned, 0.0))
+    assert any("it has ended" in wrong for wrong in model.follow(pruned, 0.0))

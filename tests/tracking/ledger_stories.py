@@ -100,7 +100,7 @@ def failed(number: int, reason: str, attempt: int = 1, final: bool = True) -> ev
 
 
 def pruned(number: int, reason: str = "below the median at rung 2") -> events.Pruned:
-    return events.Pruned(f"t{number:04d}", 1, reason)
+    return events.Pruned(f"t{number:04d}", 1, reason, 2)
 
 
 def stopped(number: int, reason: str = "stopped by hand") -> events.Stopped:

@@ -84,7 +84,7 @@ class StoryWriter:
         elif verb in ("finish", "collapse") and trial.status == "running":
             self.tell(events.Finished(name, attempt, self._result(name, verb)))
         elif verb == "prune" and not trial.ended:
-            self.tell(events.Pruned(name, attempt, "dominated at rung 5"))
+            self.tell(events.Pruned(name, attempt, "dominated at rung 5", 5))
         elif verb == "stop" and not trial.ended:
             self.tell(events.Stopped(name, attempt, "stopped by hand"))
         elif verb.startswith("fail") and trial.status == "running":
@@ -257,7 +257,7 @@ def test_reports_on_a_single_objective_are_intermediate_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [events.Pruned("t0000", 1, "below the median"), events.Stopped("t0000", 1, "by hand")]
+    "end", [events.Pruned("t0000", 1, "below the median", 2), events.Stopped("t0000", 1, "by hand")]
 )
 def test_a_trial_cut_short_has_its_last_report_as_value(end: events.Event) -> None:
     assert one_trial(PLANNED, STARTED, *REPORTS, end, overrides=ACCURACY).value == 0.5

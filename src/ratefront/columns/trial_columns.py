@@ -36,6 +36,10 @@ class TrialLike(Protocol):
         """The class name of its last error."""
 
     @property
+    def rung(self) -> int:
+        """The epoch after which the search stopped it; 0 where it did not."""
+
+    @property
     def result(self) -> TrialResult | None:
         """What it measured, where it ran to its end."""
 
@@ -88,6 +92,13 @@ _IDENTITY_AND_STATUS: tuple[TrialColumn, ...] = (
         table="trials",
     ),
     Column("reason", "reason", lambda trial: trial.reason, "why it ended as it did", table="trials"),
+    Column(
+        "rung",
+        "rung",
+        lambda trial: trial.rung if trial.status == "pruned" else None,
+        "the epoch after which the search stopped a pruned one",
+        table="trials",
+    ),
     Column("attempts", "attempts", lambda trial: trial.attempts, "how often it was started", table="trials"),
     Column(
         "error",

@@ -33,6 +33,7 @@ from ratefront.engine.messages import (
 from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
+from ratefront.engine.stopping.trial_stopper import TrialStopper
 from ratefront.engine.trial_resources import is_to_be_measured, needs_of
 from ratefront.errors import TrialTimedOutError
 from ratefront.history import events
@@ -61,6 +62,7 @@ class Engine:
     def __init__(self, spec: SweepSpec, space: Space, entries: Iterable[events.Entry] = ()) -> None:
         self._spec = spec
         self._suggester = Suggester.of(spec, space)
+        self._stopper = TrialStopper(spec)
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
@@ -112,6 +114,8 @@ class Engine:
             trial = self.history.trials[self._waiting[0][1]]
             if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
                 return Wait()
+            if event := self._stopper.before_attempt(trial):
+                return Record(event)
             heapq.heappop(self._waiting)
             return self._start(trial)
         if len(self.history.trials) < self._due:
@@ -198,7 +202,8 @@ class Engine:
             return []
         if invalid := invalid_metrics(message.step, message.metrics):
             return [self._failed(trial, events.Failed(message.trial_id, message.attempt, *invalid))]
-        return [message]
+        stopping = self._stopper.after_report(trial, message.step, message.metrics)
+        return [message] if stopping is None else [message, stopping]
 
     def _finished(self, trial: TrialHistory, message: events.Finished) -> events.Event:
         if invalid := invalid_result(trial.params, message.result, self._spec.objectives):
@@ -220,8 +225,8 @@ class Engine:
         """
         self.history.apply(entry)
         match entry.event:
-            case events.Reported():  # first: nine events of ten are reports
-                pass
+            case events.Reported(trial_id, _, step, metrics):  # first: nine events of ten are reports
+                self._stopper.reported(self.history.trials[trial_id], step, metrics)
             case events.Planned(trial_id):
                 self._open(trial_id)
             case events.Started(trial_id):
@@ -252,6 +257,7 @@ class Engine:
     def _end(self, trial_id: str) -> None:
         self._unqueue(trial_id)
         self._suggester.ended(self.history.trials[trial_id])
+        self._stopper.ended(self.history.trials[trial_id])
 
     def _unqueue(self, trial_id: str) -> None:
         """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""

@@ -14,7 +14,7 @@ from ratefront.trial_records import Scalar, is_trial_id
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.
-LEDGER_FORMAT = 6
+LEDGER_FORMAT = 7
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,25 @@ class Failed:
 
 @dataclass(frozen=True)
 class Pruned:
-    """The search stopped the trial early; it is never a point."""
+    """The search stopped the trial early; it is never a point. ``rung`` is the epoch after which it did."""
 
     trial_id: str
     attempt: int
     reason: str
+    rung: int
+
+
+@dataclass(frozen=True)
+class Spared:
+    """The search would have stopped the trial after the epoch ``rung``; it goes on, because a random share always does.
+
+    What becomes of such trials says what stopping the others has cost. It is recorded once of a trial.
+    """
+
+    trial_id: str
+    attempt: int
+    reason: str
+    rung: int
 
 
 @dataclass(frozen=True)
@@ -200,7 +214,7 @@ class Ended:
 
 
 #: What can happen to a trial that is planned.
-TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Stopped | Reopened
+TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Spared | Stopped | Reopened
 Event: TypeAlias = (
     Created
     | TaskModelReady
@@ -223,6 +237,7 @@ KINDS: Mapping[str, type[Any]] = {
     "finished": Finished,
     "failed": Failed,
     "pruned": Pruned,
+    "spared": Spared,
     "stopped": Stopped,
     "resumed": Resumed,
     "reconfigured": Reconfigured,

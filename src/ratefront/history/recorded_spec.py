@@ -38,6 +38,7 @@ class _RecordedSpec:
     dataset: Mapping[str, Any]
     task_model: Mapping[str, Any]
     resources: Mapping[str, Any]
+    training: Mapping[str, Any]
     tracking: Mapping[str, Any]
     budget: Mapping[str, float | None]
 

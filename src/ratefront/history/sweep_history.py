@@ -49,6 +49,9 @@ class TrialHistory:
             repeats a step, its report replaces the earlier one and all that came after it. Empty for an ended trial
             of a history without ``keeps_curves``.
         result: What it measured, where it ran to its end.
+        rung: The epoch after which the search stopped it; 0 where it did not.
+        spared_at: The epoch after which the search would have stopped it, were it not one of the random share that is
+            never stopped; else 0.
     """
 
     number: int
@@ -67,6 +70,8 @@ class TrialHistory:
     resources: Mapping[str, Any] = field(default_factory=dict)
     reports: list[Progress] = field(default_factory=list)
     result: TrialResult | None = None
+    rung: int = 0
+    spared_at: int = 0
 
     @property
     def ended(self) -> bool:
@@ -309,7 +314,15 @@ class SweepHistory:
             self._move(trial, "planned")
 
     def _prune(self, event: events.Pruned, time: float) -> None:
-        self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
+        trial = self._not_ended(event.trial_id)
+        trial.rung = event.rung
+        self._end(trial, "pruned", event.reason, time)
+
+    def _spare(self, event: events.Spared, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
+        if trial.spared_at:
+            raise ValueError(f"trial {event.trial_id} is spared twice")
+        trial.spared_at = event.rung
 
     def _stop(self, event: events.Stopped, time: float) -> None:
         self._end(self._not_ended(event.trial_id), "stopped", event.reason, time)
@@ -405,6 +418,7 @@ _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] 
     events.Finished: SweepHistory._finish,
     events.Failed: SweepHistory._fail,
     events.Pruned: SweepHistory._prune,
+    events.Spared: SweepHistory._spare,
     events.Stopped: SweepHistory._stop,
     events.Resumed: SweepHistory._resume,
     events.Reconfigured: SweepHistory._reconfigure,

@@ -46,6 +46,8 @@ def findings(view: SweepView) -> list[str]:
     if label is not None:
         sentences.append(_label_sentence(view, label))
     sentences.append(_front_sentence(view))
+    if view.summary.early_stopping.sentence:
+        sentences.append(view.summary.early_stopping.sentence)
     return [*sentences, *view.summary.warnings]
 
 

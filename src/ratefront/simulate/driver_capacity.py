@@ -16,6 +16,7 @@ from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import Sampler, SamplerName
 from ratefront.store.ledger.ledger_file import Ledger
 
@@ -82,7 +83,8 @@ def measure_capacity(
         sampler: The sweep's sampler.
     """
     loaded = built_in_sweep()
-    changes = {"trials": trials, "sampler": Sampler(name=sampler)}
+    # A trial that is stopped would leave the driver a trial of another length.
+    changes = {"trials": trials, "sampler": Sampler(name=sampler), "stopping": Stopping(rule="none")}
     spec = loaded.spec.model_copy(update=changes)
     problem = SyntheticProblem(loaded.space, trial_s, spread, reports)
     scenario = Scenario(spec, loaded.space, problem, (slots,), latency_s=None, is_tracked=False)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
-
-from pydantic import TypeAdapter
+from typing import Literal, TypeAlias
 
 from ratefront.errors import InputError
 from ratefront.simulate.built_in_sweep import built_in_sweep, codec_families_sweep
@@ -16,6 +14,7 @@ from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import SamplerName, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -76,9 +75,8 @@ def make_scenario(
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
-    if not stopping and (field := SweepSpec.model_fields.get("stopping")):
-        stopping_type: Any = field.annotation
-        changes["stopping"] = TypeAdapter(stopping_type).validate_python("none")
+    if not stopping:
+        changes["stopping"] = Stopping(rule="none")
     metrics = {metric.name: metric.direction for metric in spec.metrics}
     simulated: SimulatedProblem
     if table is not None:

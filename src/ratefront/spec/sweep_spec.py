@@ -22,6 +22,7 @@ from ratefront.catalogue.number_limits import (
 )
 from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.problem_wording import unknown
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
 
@@ -311,6 +312,9 @@ class SweepSpec(Section):
         ),
     ]
     sampler: Sampler = Sampler()
+    stopping: Annotated[
+        Stopping, Field(description="trials that the search stops before their last epoch")
+    ] = Stopping()
     training: Training = Training()
     resources: Resources = Resources()
     retries: Annotated[

@@ -30,7 +30,14 @@ _STATES = {
 
 def print_status(status: SweepStatus, console: Console) -> None:
     """Print the status that ``store.views.sweep_status.status_of`` has found."""
-    for part in (_heading(status), _bar(status), _counts(status), _times(status), *_sections(status)):
+    for part in (
+        _heading(status),
+        _bar(status),
+        _counts(status),
+        *_stopping(status),
+        _times(status),
+        *_sections(status),
+    ):
         console.print(part)
 
 
@@ -66,6 +73,11 @@ def _counts(status: SweepStatus) -> Text:
     return Text(
         phrases.nonzero_counts((getattr(status, name), name) for name in (*ENDED, "running", "planned"))
     )
+
+
+def _stopping(status: SweepStatus) -> Iterator[Text]:
+    if status.early_stopping.sentence:
+        yield Text(status.early_stopping.sentence)
 
 
 def _times(status: SweepStatus) -> Text:

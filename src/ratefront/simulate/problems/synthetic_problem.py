@@ -150,7 +150,7 @@ class SyntheticProblem:
         apart_s = seconds / (self.reports + 1)
         accuracy = 1 - distortion / 2
         steps = tuple(
-            Step(apart_s, {"loss": distortion + 1 / step, "accuracy": accuracy * step / self.reports})
+            Step(apart_s, _report(RATE_BITS * rate, accuracy, step / self.reports, distortion + 1 / step))
             for step in range(1, self.reports + 1)
         )
         measured = _measurement(RATE_BITS * rate, accuracy, self.metrics)
@@ -168,6 +168,15 @@ class SyntheticProblem:
             extra={GPU_MEMORY_SHARE: 0.2},
         )
         return TrialCourse(steps, apart_s, result.to_json())
+
+
+def _report(rate_bits: float, accuracy: float, progress: float, loss: float) -> dict[str, float]:
+    """What a trial reports: it begins at twice its last rate and at no accuracy."""
+    return {
+        "loss": loss,
+        "rate_bits_estimated": rate_bits * (2 - progress),
+        "accuracy": accuracy * progress,
+    }
 
 
 def _measurement(rate_bits: float, accuracy: float, metrics: Objectives) -> Measurement:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.registry import Registry
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.space.parameter_fields import VALUES_FROM_TASK_MODEL
 from ratefront.spec.sweep_spec import SHIPPED_METRICS, SweepSpec
 from ratefront.trial_records import OBJECTIVES
@@ -35,6 +36,7 @@ def sweep_json_schema(catalogue: Catalogue) -> Schema:
     properties["dataset"] = _named(catalogue.datasets)
     properties["task_model"] = _named(catalogue.task_models)
     properties["space"] = _space(catalogue)
+    properties["stopping"] = _or_its_rule(properties["stopping"])
     properties["metrics"]["items"] = _metric(definitions.pop("Metric"))
     properties["objectives"]["items"] = {"anyOf": [{"enum": list(OBJECTIVES)}, {"type": "string"}]}
     properties["reference"]["properties"] = {name: {"type": "number"} for name in OBJECTIVES}
@@ -59,6 +61,13 @@ def _metric(model: Schema) -> Schema:
     target = model["properties"]["target"]["pattern"]
     mapping = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
     return {"anyOf": [{"enum": list(SHIPPED_METRICS)}, {"type": "string", "pattern": target}, mapping]}
+
+
+def _or_its_rule(stopping: Schema) -> Schema:
+    """Return the forms of ``stopping``: a mapping, or the rule alone."""
+    mapping = {"$ref": stopping["$ref"]}
+    others = {key: value for key, value in stopping.items() if key != "$ref"}
+    return {"anyOf": [{"enum": list(get_args(Stopping.model_fields["rule"].annotation))}, mapping], **others}
 
 
 def _objectives_without_metrics() -> Schema:

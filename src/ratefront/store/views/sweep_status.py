@@ -16,6 +16,7 @@ from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.store.views.front_trials import front_of, result_of
+from ratefront.store.views.stopping_summary import StoppingSummary, stopping_summary
 from ratefront.store.views.trial_silence import ReportTimes
 from ratefront.store.views.trials_csv import row_of_named
 from ratefront.trial_records import Scalar
@@ -104,6 +105,7 @@ class SweepStatus:
     failed: int
     running: int
     planned: int
+    early_stopping: StoppingSummary
     elapsed_s: float
     gpu_hours: float
     budget: Mapping[str, float | None]
@@ -140,7 +142,7 @@ def _plain(value: Any) -> Any:
         return [asdict(part) for part in value]
     if isinstance(value, Mapping):
         return dict(value)
-    return asdict(value) if isinstance(value, LastEvent) else value
+    return asdict(value) if isinstance(value, LastEvent | StoppingSummary) else value
 
 
 def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
@@ -176,6 +178,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         failed=history.counts["failed"],
         running=len(at_work),
         planned=unended - len(at_work),
+        early_stopping=stopping_summary(history),
         elapsed_s=speed.elapsed_s,
         gpu_hours=speed.spent.gpu_hours,
         budget=budget.model_dump(),

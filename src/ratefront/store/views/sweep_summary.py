@@ -22,6 +22,7 @@ from ratefront.oracle_hypervolume import (
 from ratefront.pareto import hypervolume
 from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
+from ratefront.store.views.stopping_summary import StoppingSummary, stopping_summary
 from ratefront.store.views.trials_csv import row_of_named
 from ratefront.trial_records import Objectives, metric_names, objectives_of
 
@@ -59,10 +60,11 @@ class SummarisedTrial:
 class Summary:
     """A sweep, running or ended, in numbers; None where one is not known.
 
-    ``hours`` is the time in which a driver was at work, ``gpu_hours`` that of all attempts times the GPUs of each.
-    ``hypervolume``, and its projection ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test
-    values of ``front``, whose trials were chosen on validation. ``reasons`` explains each of the two that is None.
-    ``warnings`` say what makes the task model's accuracy or the bounds doubtful, and which file cannot be read.
+    ``early_stopping`` is what it has saved, and its regret. ``hours`` is the time in which a driver was at work,
+    ``gpu_hours`` that of all attempts times the GPUs of each. ``hypervolume``, and its projection
+    ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test values of ``front``, whose trials
+    were chosen on validation. ``reasons`` explains each of the two that is None. ``warnings`` say what makes the task
+    model's accuracy or the bounds doubtful, and which file cannot be read.
     """
 
     sweep: str | None
@@ -75,6 +77,7 @@ class Summary:
     trials_stopped: int
     trials_collapsed: int
     trials_failed: int
+    early_stopping: StoppingSummary
     hours: float
     gpu_hours: float
     budget: Mapping[str, float | None]
@@ -102,6 +105,7 @@ class Summary:
         """The content of ``summary.json``."""
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "metrics"}
         return plain | {
+            "early_stopping": self.early_stopping.to_json(),
             "budget": dict(self.budget),
             "objectives": list(self.objectives),
             "reference": dict(self.reference),
@@ -138,6 +142,7 @@ def summarise(
         trials_stopped=history.counts["stopped"],
         trials_collapsed=history.counts["collapsed"],
         trials_failed=history.counts["failed"],
+        early_stopping=stopping_summary(history),
         hours=history.speed.worked_s / 3600.0,
         gpu_hours=history.speed.gpu_s / 3600.0,
         budget=recorded_budget(history.spec).model_dump(),

@@ -130,11 +130,19 @@ class FaultPlan:
         faults = [TimedFault(random.uniform(0, grace_s + 3.0), kind, 0.0) for kind in struck]
         return replace(self, at_budget_end=tuple(faults), raises_budget=harmless or random.random() < 0.8)
 
+    def losing_no_report(self) -> FaultPlan:
+        """Return the plan with reports in their order, and each attempt from the first step.
+
+        Else a report of a rung may be overtaken, or lost with the driver while its checkpoint stays; the ledger then
+        lacks that rung, and the search rightly stops other trials than in the undisturbed sweep.
+        """
+        return replace(self, odds=replace(self.odds, late=0.0, corrupt_checkpoint=1.0))
+
     def undisturbed(self) -> FaultPlan:
         """Return the plan without what only takes time: trials have the same defects, the person asks for the same."""
-        return replace(
-            self, faults=(), at_budget_end=(), odds=FaultOdds(defective_trial=self.odds.defective_trial)
-        )
+        from_first_step = float(self.odds.corrupt_checkpoint == 1.0)  # see losing_no_report
+        odds = FaultOdds(defective_trial=self.odds.defective_trial, corrupt_checkpoint=from_first_step)
+        return replace(self, faults=(), at_budget_end=(), odds=odds)
 
     def defect(self, trial_id: str, times_reopened: int) -> TrialDefect | None:
         """Return what is wrong with a trial; it may pass when a person has the trial tried again."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from random import Random
+from typing import Any
 
 from ratefront.engine.messages import EngineMessage, TimePassed
+from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.events import (
     Ended,
     Entry,
@@ -18,12 +21,14 @@ from ratefront.history.events import (
     Planned,
     Pruned,
     Reported,
+    Spared,
     Started,
     Stopped,
 )
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.spec.space.configurations import configurations, uses_seed
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
@@ -40,7 +45,8 @@ def planned(simulation: FaultySimulation) -> list[Planned]:
 
 def endings(simulation: FaultySimulation) -> list[tuple[str, str]]:
     """Return each trial's id and its status."""
-    return [(name, trial.status) for name, trial in simulation.engine.history.trials.items()]
+    trials = simulation.engine.history.trials
+    return [(event.trial_id, trials[event.trial_id].status) for event in planned(simulation)]
 
 
 def front(simulation: FaultySimulation) -> list[str]:
@@ -52,9 +58,8 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
     """The order of events is possible; each message to the engine led to its events, and to no others."""
     spec, entries = simulation.scenario.spec, simulation.entries
     events = [entry.event for entry in entries]
-    model = ReferenceModel(
-        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(simulation)
-    )
+    first_alone = spec.resources.trials_per_gpu == "auto"
+    model = ReferenceModel(spec.trials, spec.retries, first_alone, most_trials(simulation), rungs(simulation))
     messages = iter(simulation.ground_truth.judged)
     judged = next(messages, None)
     courses = _courses(simulation)
@@ -62,6 +67,8 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
         while judged is not None and judged.before == seq:
             due = model.expected_events(judged.message, _is_valid(judged.message, courses))
             recorded = tuple(type(event) for event in events[judged.before : judged.after])
+            if due == (Reported,) and recorded[1:] in ((Pruned,), (Spared,)):
+                recorded = due  # whether it may be stopped is looked at by other rules
             if recorded != due:
                 yield f"entry {seq}: {_brief(judged.message)} led to {_names(recorded)} instead of {_names(due)}"
             judged = next(messages, None)
@@ -281,6 +288,71 @@ def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
     return curves
 
 
+def rungs(simulation: FaultySimulation) -> frozenset[int]:
+    """Return the epochs after which the search may stop a trial."""
+    stopping, last = simulation.scenario.spec.stopping, simulation.scenario.spec.training.epochs
+    exact = [stopping.first_epoch * stopping.factor**power for power in range(100)]
+    return frozenset(round(epoch) for epoch in exact if round(epoch) < last and stopping.rule != "none")
+
+
+@dataclass
+class _Seen:
+    """What a trial has reported by step, and measured, up to an entry of the ledger."""
+
+    family: str
+    number: int
+    reports: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    result: Mapping[str, Any] | None = None
+
+    def is_beaten_by(self, other: _Seen, step: int) -> bool:
+        """Whether the other one's measured rate and accuracy are as good as what this one reported at a step."""
+        if step not in self.reports or other.result is None or other.result["status"] != "finished":
+            return False
+        measured, report = other.result["validation"], self.reports[step]
+        return bool(
+            measured["rate_bits"] <= report["rate_bits_estimated"]
+            and measured["accuracy"] >= report["accuracy"]
+        )
+
+
+def _early_stopping(simulation: FaultySimulation) -> Iterator[str]:
+    """The search stops nothing that is on the front, nothing without finished like trials, and no spared share."""
+    spec = simulation.scenario.spec
+    trials: dict[str, _Seen] = {}
+    for entry in simulation.entries:
+        match entry.event:
+            case Planned(trial_id, number, _, values):
+                trials[trial_id] = _Seen(str(values["family"]), number)
+            case Reported(trial_id, _, step, metrics):
+                trials[trial_id].reports[step] = metrics
+            case Finished(trial_id, _, result):
+                trials[trial_id].result = result
+            case Pruned(trial_id, _, _, rung) | Spared(trial_id, _, _, rung) as event:
+                yield from _stop_objections(event, trials, rung, spec)
+            case _:
+                pass
+
+
+def _stop_objections(
+    event: Pruned | Spared, trials: Mapping[str, _Seen], rung: int, spec: SweepSpec
+) -> Iterator[str]:
+    stopped = trials[event.trial_id]
+    like = [
+        other
+        for other in trials.values()
+        if other.family == stopped.family and other.result is not None and rung in other.reports
+    ]
+    drawn = stable_seed("never stopped", spec.sampler.seed, stopped.number)
+    is_never_stopped = drawn / 2**31 < spec.stopping.never_stopped
+    name = f"{type(event).__name__} of {event.trial_id} at {rung}"
+    if is_never_stopped != isinstance(event, Spared):
+        yield f"{name}: whether it may be stopped was drawn otherwise"
+    if len(like) < spec.stopping.like_trials:
+        yield f"{name} comes after {len(like)} finished like trials"
+    if not any(stopped.is_beaten_by(other, rung) for other in trials.values()):
+        yield f"{name}: what it had reported was on the front"
+
+
 #: All rules; each holds after every sweep that came to its end.
 RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _ledger,
@@ -288,6 +360,7 @@ RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _time_limit,
     _batches,
     _no_repeated_configuration,
+    _early_stopping,
     _table,
     _tracking,
 )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 
-from ratefront.engine.messages import Done, Record
-from ratefront.history.events import Entry, Extended
+from ratefront.engine.engine import Engine
+from ratefront.engine.messages import Done, Record, SlotCommand, Start
+from ratefront.history.events import Entry, Event, Extended, Reported, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.run_simulation import InvariantBrokenError
-from ratefront.simulate.scenario import Parts
+from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.spec.sweep_spec import Budget
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
 from ratefront.testing.faults.invariant_rules import RULES, endings, front, most_trials, planned
@@ -75,8 +76,34 @@ def _replay(simulation: FaultySimulation, parts: Parts) -> Iterator[str]:
         each.apply(extension)
         commands.append(each.next_command())
     due = Record if may_plan else Done
+    due_events = [
+        _reports_of_the_next(each, scenario, command)
+        for each, command in zip((engine, replayed), commands, strict=True)
+    ]
+    if due_events[0] != due_events[1]:
+        yield f"the next reports lead to {due_events[1]} instead of {due_events[0]} after a replay"
     if commands[0] != commands[1] or not isinstance(commands[0], due):
         yield f"the next trial differs after a replay: {commands[1]} instead of {commands[0]}"
+
+
+def _reports_of_the_next(engine: Engine, scenario: Scenario, command: SlotCommand) -> list[Event]:
+    """Return what the engine makes of the reports of the trial that it plans next, up to its end."""
+    recorded: list[Event] = []
+
+    def record(events: Iterable[Event]) -> None:
+        for event in events:
+            engine.apply(Entry(0, engine.history.last_time, event))
+            recorded.append(event)
+
+    while isinstance(command, Record):
+        record([command.event])
+        command = engine.next_command()
+    if isinstance(command, Start):
+        name, attempt = command.params.trial_id, command.attempt
+        record(engine.judge(Started(name, attempt, "")))
+        for step, report in enumerate(scenario.problem.course(command.params).steps, 1):
+            record(engine.judge(Reported(name, attempt, step, report.metrics)))
+    return recorded
 
 
 def _difference(replayed: SweepHistory, original: SweepHistory) -> str:

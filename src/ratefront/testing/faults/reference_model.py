@@ -30,6 +30,7 @@ class TrialModel:
         step: The last step that this attempt reported.
         furthest: The furthest step of the attempts before it.
         setbacks: Failed attempts since one got further than all before.
+        is_spared: Whether the search would have stopped it.
     """
 
     status: Status = "planned"
@@ -37,6 +38,7 @@ class TrialModel:
     step: int = 0
     furthest: int = 0
     setbacks: int = 0
+    is_spared: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -154,7 +156,14 @@ class ReferenceModel:
         last: The last event.
     """
 
-    def __init__(self, requested: int, retries: int, first_alone: bool, most: float) -> None:
+    def __init__(
+        self,
+        requested: int,
+        retries: int,
+        first_alone: bool,
+        most: float,
+        rungs: frozenset[int] = frozenset(),
+    ) -> None:
         """Begin before the first entry.
 
         Args:
@@ -162,9 +171,10 @@ class ReferenceModel:
             retries: How many setbacks a trial may have.
             first_alone: Until one trial has finished, no two run at the same time.
             most: How many trials the space can give.
+            rungs: The epochs after which the search may stop a trial.
         """
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
-        self._most = most
+        self._most, self._rungs = most, rungs
         self._budget = BudgetModel()
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
@@ -177,7 +187,9 @@ class ReferenceModel:
             event, events.Resumed | events.Reconfigured
         ):
             yield f"{type(event).__name__} comes after the driver has left"
-        self.last = event
+        before, self.last = self.last, event
+        if isinstance(event, events.Pruned | events.Spared):
+            yield from self._stopping_objections(event, before)
         match event:
             case events.Planned(trial_id, number):
                 if number != len(self.trials) or trial_id != f"t{number:04d}" or number >= self.requested:
@@ -194,10 +206,26 @@ class ReferenceModel:
                 self._lose_attempts()
             case events.Started() | events.Reported() | events.Finished() | events.Failed():
                 yield from self._follow_trial(event)
-            case events.Pruned() | events.Stopped() | events.Reopened():
+            case events.Pruned() | events.Spared() | events.Stopped() | events.Reopened():
                 yield from self._follow_trial(event)
             case _:
                 pass
+
+    def _stopping_objections(
+        self, event: events.Pruned | events.Spared, before: events.Event | None
+    ) -> Iterator[str]:
+        """Yield what is wrong with the place at which the search stops a trial, or would.
+
+        It does so when the trial has reported, or before its next attempt begins.
+        """
+        trial = self.trials.setdefault(event.trial_id, TrialModel())
+        has_just_reported = (
+            isinstance(before, events.Reported)
+            and (before.trial_id, before.attempt, before.step) == (event.trial_id, event.attempt, event.rung)
+        )  # fmt: skip
+        waits = trial.status == "planned" and 0 < event.rung <= trial.furthest
+        if event.rung not in self._rungs or not (has_just_reported or waits):
+            yield f"{type(event).__name__} comes for {event.trial_id} at {event.rung}, after {before}: it is no rung"
 
     def _end_objections(self, event: events.Ended, time: float, is_grace_over: bool) -> Iterator[str]:
         ended, running = self._number_ended(), self._number_running()
@@ -239,6 +267,8 @@ class ReferenceModel:
                 trial.status = "finished"
             case events.Pruned():
                 trial.status = "pruned"
+            case events.Spared():
+                trial.is_spared = True
             case events.Stopped():
                 trial.status = "stopped"
             case events.Reopened():
@@ -255,12 +285,14 @@ class ReferenceModel:
         is_due = trial.status == "planned" and event.attempt == trial.attempts + 1
         is_last = event.attempt == trial.attempts
         runs = trial.status == "running" and is_last
+        waits = isinstance(event, events.Pruned | events.Spared) and trial.status == "planned" and is_last
         fails_as_due = isinstance(event, events.Failed) and event.final == self._is_final(event.error, trial)
         rules = {
             "it has ended": not trial.has_ended,
             "another attempt is due": is_due or not isinstance(event, events.Started),
             "it is of another attempt": is_last or not isinstance(event, events.Stopped),
-            "this attempt does not run": runs or isinstance(event, events.Started | events.Stopped),
+            "this attempt does not run": runs or waits or isinstance(event, events.Started | events.Stopped),
+            "it was spared before": not (isinstance(event, events.Spared) and trial.is_spared),
             "the step is an old one": not isinstance(event, events.Reported) or event.step > trial.step,
             "whether it is tried again is wrong": fails_as_due or not isinstance(event, events.Failed),
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
+from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
@@ -20,6 +22,9 @@ LEARNING_EVERY = 20
 
 #: Every ninth seed has a space that may hold fewer configurations than there are trials.
 SMALL_SPACE_EVERY = 9
+
+#: In every third seed the search stops trials; it takes more trials until it does.
+STOPPING_EVERY, MORE_TRIALS = 3, 12
 
 #: From this seed on, trials may take so many hours only, except where nothing but the time may change.
 LIMITED_FROM, TRIAL_HOURS = 100, 0.1
@@ -45,6 +50,7 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
             "seed": random.randrange(1000),
             "startup_trials": random.randint(2, 6),
         },
+        "stopping": "none",
         "retries": 1000 if is_harmless(seed) else random.randint(0, 3),
         "resources": {"trials_per_gpu": "auto"} if random.random() < 0.1 else {},
     }
@@ -54,10 +60,32 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
     nodes = (1,) if is_harmless(seed) else tuple(random.randint(1, 3) for _ in range(random.randint(1, 3)))
     horizon_s = 1.5 * TRIAL_S * spec.trials / sum(nodes)
     plan = FaultPlan.draw(seed, horizon_s, harmless=is_harmless(seed), may_hang=is_limited)
+    if seed % STOPPING_EVERY == 0:
+        spec, problem = _with_stopping(seed, spec, problem)
+        plan = plan.losing_no_report() if is_harmless(seed) else plan
     if seed % BUDGET_EVERY == BUDGET_EVERY - 1:
         spec = _with_budget(seed, spec, sum(nodes))
         plan = plan.with_budget(60.0 * spec.budget.grace_minutes, harmless=is_harmless(seed))
     return Scenario(spec, loaded.space, problem, nodes), plan
+
+
+def _with_stopping(
+    seed: int, spec: SweepSpec, problem: SyntheticProblem
+) -> tuple[SweepSpec, SyntheticProblem]:
+    """Return the sweep with stopping that strikes early and often, and with trials that report often enough."""
+    random = Random(f"stopping {seed}")  # noqa: S311
+    stopping = Stopping(
+        first_epoch=random.randint(1, 2),
+        factor=random.choice((1.5, 2.0, 4.0)),
+        like_trials=random.randint(1, 2),
+        never_stopped=random.choice((0.0, 0.2, 0.4)),
+        least_gain=random.choice((0.01, 0.1, 0.5)),
+        margin=0.0,
+    )
+    epochs = random.randint(3, 8)
+    training = spec.training.model_copy(update={"epochs": epochs})
+    changes = {"stopping": stopping, "training": training, "trials": spec.trials + MORE_TRIALS}
+    return spec.model_copy(update=changes), replace(problem, reports=epochs)
 
 
 def _with_budget(seed: int, spec: SweepSpec, slots: int) -> SweepSpec:
