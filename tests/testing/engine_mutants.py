@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from ratefront.history.events import (
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.scenario import Parts
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
+from ratefront.spec.space.configurations import uses_seed
 from ratefront.spec.sweep_spec import Budget
 
 
@@ -403,6 +405,87 @@ class CountsNoGpus(Engine):
         return super().judge(message)
 
 
+class SuggestsWhatWasTried(Engine):
+    """A configuration whose result depends on the seed is suggested again although others are left."""
+
+    def _plan(self, number: int) -> Planned:
+        planned = super()._plan(number)
+        tried = [trial.params.values for trial in self.history.trials.values()]
+        again = [values for values in tried if uses_seed(values)]
+        return replace(planned, values=again[0]) if number == 4 and again else planned
+
+
+class RepeatsTheNewest(Engine):
+    """The last trial is repeated, which need not be on the front or next to it."""
+
+    def _plan_repeat(self, number: int, first: str) -> Planned:
+        newest = [trial for trial in self.history.trials.values() if not trial.repeat_of][-1]
+        return super()._plan_repeat(number, newest.params.trial_id)
+
+
+class RepeatsTheSameSeed(Engine):
+    """A repeat has the seed of the trial that it repeats."""
+
+    def _plan_repeat(self, number: int, first: str) -> Planned:
+        return replace(super()._plan_repeat(number, first), seed=self.history.trials[first].params.seed)
+
+
+class RepeatsOneTooFew(Engine):
+    """The last repeat is left out."""
+
+    @property
+    def _next_repeat(self) -> str | None:
+        history = self.history
+        is_last = history.repeats_planned + 1 >= self._spec.repeats.most(history.trials_requested)
+        return None if is_last else super()._next_repeat
+
+
+class RepeatsTooEarly(Engine):
+    """Repeats begin while trials that were requested still run."""
+
+    @property
+    def _next_repeat(self) -> str | None:
+        return self._repeats.next_repeat(self.history, is_search_over=True)
+
+
+class ForgetsRepeatsAfterAResume(Engine):
+    """After a resume nothing is repeated any more."""
+
+    _is_resumed = False
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        self._is_resumed = self._is_resumed or isinstance(entry.event, Resumed)
+
+    @property
+    def _next_repeat(self) -> str | None:
+        return None if self._is_resumed else super()._next_repeat
+
+
+class RepeatsOneConfigurationFirst(Engine):
+    """One configuration gets all of its fresh seeds before the next one has any."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._repeats._seeds = _NoRounds()
+
+
+class _NoRounds(Counter[Any]):
+    """Says of a configuration that has too few seeds that it has the fewest."""
+
+    def __getitem__(self, key: Any) -> int:
+        number = super().__getitem__(key)
+        return number if number > 3 else -number
+
+
+class CountsRepeatsAsTrials(Engine):
+    """Repeats take the place of trials that were requested."""
+
+    @property
+    def _due(self) -> int:
+        return super()._due - self.history.repeats_planned
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -446,6 +529,14 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=FailsTrialsAtTheBudgetsEnd),
     Parts(engine=CountsPauses),
     Parts(engine=CountsNoGpus),
+    Parts(engine=SuggestsWhatWasTried),
+    Parts(engine=RepeatsTheNewest),
+    Parts(engine=RepeatsTheSameSeed),
+    Parts(engine=RepeatsOneTooFew),
+    Parts(engine=RepeatsTooEarly),
+    Parts(engine=ForgetsRepeatsAfterAResume),
+    Parts(engine=RepeatsOneConfigurationFirst),
+    Parts(engine=CountsRepeatsAsTrials),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ratefront.history.events import Ended, Planned, Pruned, Started, Stopped
+from ratefront.spec.repeat_settings import Repeats
 from ratefront.testing.faults.reference_model import ReferenceModel
+from ratefront.testing.faults.repeat_model import RepeatModel
 
 
 def test_a_pruned_trial_has_ended() -> None:
-    model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1)
+    repeats = RepeatModel(Repeats(front=0), {})
+    model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1, repeats=repeats)
     first_events = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
     pruned, ended = Pruned("t0000", 1, "dominated"), Ended("done")
     assert [wrong for event in (*first_events, pruned, ended) for wrong in model.follow(event, 0.0)] == []

@@ -30,6 +30,7 @@ from ratefront.engine.messages import (
     Wait,
     WorkerMessage,
 )
+from ratefront.engine.repeats import RepeatChooser
 from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
@@ -61,6 +62,7 @@ class Engine:
     def __init__(self, spec: SweepSpec, space: Space, entries: Iterable[events.Entry] = ()) -> None:
         self._spec = spec
         self._suggester = Suggester.of(spec, space)
+        self._repeats = RepeatChooser(spec.repeats, spec.directions)
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
@@ -75,18 +77,32 @@ class Engine:
 
     @property
     def _due(self) -> int:
-        """How many trials the sweep will have: as many as requested, or fewer where the space holds no more."""
-        planned = len(self.history.trials)
+        """How many trials the sweep will have apart from repeats: as requested, or fewer where the space holds no more."""
+        planned = self.history.trials_searched
         return min(self._requested, planned) if self.is_exhausted else self._requested
 
     @property
     def done(self) -> bool:
-        """True where every trial that is due has ended, or the budget is spent and no trial runs any more."""
+        """True where every trial that is due has ended, or the budget is spent and no trial runs any more.
+
+        Repeats are due as well.
+        """
         return self._has_all_trials or (not self.history.counts["running"] and bool(self.why_over_budget))
 
     @property
     def _has_all_trials(self) -> bool:
+        are_ended = len(self.history.ended_order) == len(self.history.trials)
+        return are_ended and self._is_search_over and self._next_repeat is None
+
+    @property
+    def _is_search_over(self) -> bool:
+        """True where every trial that is due has ended; repeats may follow."""
         return self.history.trials_ended >= self._due
+
+    @property
+    def _next_repeat(self) -> str | None:
+        """The trial whose configuration is to be repeated now; None where none is."""
+        return self._repeats.next_repeat(self.history, is_search_over=self._is_search_over)
 
     @property
     def why_over_budget(self) -> str:
@@ -114,7 +130,9 @@ class Engine:
                 return Wait()
             heapq.heappop(self._waiting)
             return self._start(trial)
-        if len(self.history.trials) < self._due:
+        if (first := self._next_repeat) is not None:
+            return Record(self._plan_repeat(len(self.history.trials), first))
+        if self.history.trials_searched < self._due:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
 
@@ -139,8 +157,16 @@ class Engine:
         return Start(trial.params, trial.attempts + 1, needs, trial.batch_divisor)
 
     def _plan(self, number: int) -> events.Planned:
-        seed = trial_seed(self._spec.sampler.seed, number)
-        return events.Planned(trial_name(number), number, seed, self._suggester.suggest(number))
+        values = self._suggester.suggest(self.history.trials_searched)
+        return events.Planned(trial_name(number), number, self._seed(number), values)
+
+    def _plan_repeat(self, number: int, first: str) -> events.Planned:
+        """Plan another trial of a configuration, whose first trial is ``first``."""
+        values = self.history.trials[first].params.values
+        return events.Planned(trial_name(number), number, self._seed(number), values, repeat_of=first)
+
+    def _seed(self, number: int) -> int:
+        return trial_seed(self._spec.sampler.seed, number)
 
     # What happened.
 
@@ -223,6 +249,7 @@ class Engine:
             case events.Reported():  # first: nine events of ten are reports
                 pass
             case events.Planned(trial_id):
+                self._repeats.planned(self.history.trials[trial_id])
                 self._open(trial_id)
             case events.Started(trial_id):
                 self._unqueue(trial_id)
@@ -243,7 +270,9 @@ class Engine:
                 pass
 
     def _open(self, trial_id: str) -> None:
-        self._suggester.planned(self.history.trials[trial_id])
+        trial = self.history.trials[trial_id]
+        self._suggester.planned(trial)
+        self._repeats.changed(trial)
         self._queue(trial_id)
 
     def _queue(self, trial_id: str) -> None:
@@ -251,7 +280,9 @@ class Engine:
 
     def _end(self, trial_id: str) -> None:
         self._unqueue(trial_id)
-        self._suggester.ended(self.history.trials[trial_id])
+        trial = self.history.trials[trial_id]
+        self._suggester.ended(trial)
+        self._repeats.changed(trial)
 
     def _unqueue(self, trial_id: str) -> None:
         """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""

@@ -13,6 +13,7 @@ from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.repeat_settings import Repeats
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -65,6 +66,8 @@ def make_scenario(
     changes = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
+        # A problem gives one result for each configuration, whatever the seed: a repeat would show nothing.
+        "repeats": Repeats.model_validate(1),
     }
     metrics = {metric.name: metric.direction for metric in spec.metrics}
     problem: SimulatedProblem = (

@@ -22,6 +22,7 @@ from ratefront.catalogue.number_limits import (
 )
 from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.problem_wording import unknown
+from ratefront.spec.repeat_settings import Repeats
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
 
@@ -308,6 +309,7 @@ class SweepSpec(Section):
         ),
     ]
     sampler: Sampler = Sampler()
+    repeats: Repeats = Repeats()
     training: Training = Training()
     resources: Resources = Resources()
     retries: Annotated[

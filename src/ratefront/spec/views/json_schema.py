@@ -37,6 +37,7 @@ def sweep_json_schema(catalogue: Catalogue) -> Schema:
     properties["space"] = _space(catalogue)
     properties["metrics"]["items"] = _metric(definitions.pop("Metric"))
     properties["objectives"]["items"] = {"anyOf": [{"enum": list(OBJECTIVES)}, {"type": "string"}]}
+    properties["repeats"] = _repeats(properties["repeats"], definitions.pop("Repeats"))
     properties["reference"]["properties"] = {name: {"type": "number"} for name in OBJECTIVES}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -59,6 +60,12 @@ def _metric(model: Schema) -> Schema:
     target = model["properties"]["target"]["pattern"]
     mapping = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
     return {"anyOf": [{"enum": list(SHIPPED_METRICS)}, {"type": "string", "pattern": target}, mapping]}
+
+
+def _repeats(property_: Schema, model: Schema) -> Schema:
+    """Return the forms of ``repeats``: a number of seeds, or a mapping."""
+    seeds = {key: value for key, value in model["properties"]["seeds"].items() if key != "default"}
+    return {**{key: value for key, value in property_.items() if key != "$ref"}, "anyOf": [seeds, model]}
 
 
 def _objectives_without_metrics() -> Schema:

@@ -23,11 +23,12 @@ from ratefront.history.events import (
 )
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
-from ratefront.spec.space.configurations import configurations, uses_seed
+from ratefront.spec.space.configurations import configurations, count, uses_seed
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
+from ratefront.testing.faults.repeat_model import RepeatModel
 from ratefront.tracking import run_keys, run_tags
 from ratefront.tracking.tracker_protocol import TrialUpdate
 from ratefront.trial_records import ENDED, Scalar, TrialParams
@@ -53,7 +54,11 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
     spec, entries = simulation.scenario.spec, simulation.entries
     events = [entry.event for entry in entries]
     model = ReferenceModel(
-        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(simulation)
+        spec.trials,
+        spec.retries,
+        spec.resources.trials_per_gpu == "auto",
+        most_trials(simulation),
+        RepeatModel(spec.repeats, spec.directions),
     )
     messages = iter(simulation.ground_truth.judged)
     judged = next(messages, None)
@@ -172,7 +177,7 @@ def _batches(simulation: FaultySimulation) -> Iterator[str]:
 
 
 def most_trials(simulation: FaultySimulation) -> float:
-    """Return how many trials the sweep can have: its space's configurations, unless a seed enters results."""
+    """Return how many trials the sweep can have beside repeats: its configurations, unless a seed enters results."""
     space, events = simulation.scenario.space, planned(simulation)
     if any(uses_seed(event.values) for event in events) or not events:
         return math.inf
@@ -183,26 +188,35 @@ def most_trials(simulation: FaultySimulation) -> float:
 
 
 def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
-    """A configuration that gives the same result for every seed is tried once."""
+    """A configuration that gives the same result for every seed is tried once.
+
+    Any other one is suggested once, as long as the space holds others.
+    """
     tried: set[frozenset[tuple[str, Scalar]]] = set()
+    size = count(simulation.scenario.space)
     for event in planned(simulation):
         values = frozenset(event.values.items())
         if values in tried and not uses_seed(event.values):
             yield f"{event.trial_id} repeats {dict(event.values)}, into whose result no seed enters"
+        is_left = size is None or len(tried) < size
+        if values in tried and not event.repeat_of and is_left:
+            yield f"{event.trial_id} is suggested again although others are left: {dict(event.values)}"
         tried.add(values)
 
 
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
-    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed, unless the budget is spent.
+    Requested (or what the space has) + repeats = finished + collapsed + pruned + stopped + failed, unless the budget is
+    spent.
     """
     history = simulation.engine.history
-    due = min(history.trials_requested, most_trials(simulation))
+    repeats = sum(bool(event.repeat_of) for event in planned(simulation))
+    due = min(history.trials_requested, most_trials(simulation)) + repeats
     ids = [row["trial_id"] for row in trial_rows(history)]
     counted = sum(history.counts[status] for status in ENDED)
     if history.ended_by_budget:
-        if counted >= due or history.counts["running"]:
+        if counted > due or history.counts["running"]:
             yield f"of {due} trials some are left, the counts are {dict(history.counts)}"
     elif counted != due or history.counts["running"] or history.counts["planned"]:
         yield f"{due} trials were asked for, the counts are {dict(history.counts)}"
