@@ -14,7 +14,7 @@ from tests.engine.engine_by_hand import Hand
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, EngineMessage, Record, Start
 from ratefront.history.events import Created, Entry, Event, Failed, Finished, Reported, Resumed, Started
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Space
 from ratefront.spec.sweep_spec import Named, Sampler, SweepSpec
 from ratefront.trial_records import Measurement, Scalar, TrialResult

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -463,19 +462,13 @@ class ForgetsRepeatsAfterAResume(Engine):
 
 
 class RepeatsOneConfigurationFirst(Engine):
-    """One configuration gets all of its fresh seeds before the next one has any."""
+    """One configuration gets two fresh seeds before the next one has any."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._repeats._seeds = _NoRounds()
-
-
-class _NoRounds(Counter[Any]):
-    """Says of a configuration that has too few seeds that it has the fewest."""
-
-    def __getitem__(self, key: Any) -> int:
-        number = super().__getitem__(key)
-        return number if number > 3 else -number
+    @property
+    def _next_repeat(self) -> str | None:
+        repeated = [trial.repeat_of for trial in self.history.trials.values() if trial.repeat_of]
+        due = super()._next_repeat
+        return repeated[-1] if due is not None and len(repeated) % 2 else due
 
 
 class CountsRepeatsAsTrials(Engine):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ratefront.history.events import Ended, Planned, Pruned, Started, Stopped
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
+from ratefront.testing.faults.models.repeat_model import RepeatModel
 from ratefront.testing.faults.reference_model import ReferenceModel
-from ratefront.testing.faults.repeat_model import RepeatModel
 
 
 def test_a_pruned_trial_has_ended() -> None:

@@ -77,7 +77,7 @@ class Engine:
 
     @property
     def _due(self) -> int:
-        """How many trials the sweep will have apart from repeats: as requested, or fewer where the space holds no more."""
+        """How many trials the sweep will have beside repeats: as requested, or fewer where the space holds no more."""
         planned = self.history.trials_searched
         return min(self._requested, planned) if self.is_exhausted else self._requested
 

@@ -4,13 +4,13 @@ The run that brought a configuration to the front was lucky with its seed: what 
 only with fresh ones. There are two ways, one a sweep (``repeats`` in the sweep file):
 
 - Every configuration has the same number of seeds: a new one is repeated at once.
-- When the requested trials have ended, those on the front get fresh seeds, and so do their rivals: the trials that would
-  be on the front if it was not there. Without the rivals, only winners could lose. The front is that of the requested
-  trials: what repeats measure does not change which are repeated.
+- When the requested trials have ended, those on the front get fresh seeds, and so do their rivals: the trials that
+  would be on the front if it was not there. Without the rivals, only winners could lose. The front is that of the
+  requested trials: what repeats measure does not change which are repeated.
 
 Each round gives one seed to every configuration that lacks one, the front first. Those come first whose place is the
-least certain: the codecs of the front with the nearest rivals, and the rivals that are nearest to the front. So a budget
-that ends early leaves no codec of the front with two fresh seeds where another has none.
+least certain: the codecs of the front with the nearest rivals, and the rivals that are nearest to the front. So a
+budget that ends early leaves no codec of the front with two fresh seeds where another has none.
 
 A configuration whose result does not depend on the seed is never repeated.
 """
@@ -26,7 +26,7 @@ import numpy.typing as npt
 from ratefront.engine.search.sampler_ranking import search_value
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import as_costs, ranks
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.trial_records import Configuration, Objectives
 

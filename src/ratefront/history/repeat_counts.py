@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
 
 
 class RepeatCounts(NamedTuple):

@@ -238,9 +238,9 @@ class SweepHistory:
 
         Raises:
             LedgerDamagedError: The event contradicts the ones before it: it names a trial that was never planned, plans
-                one twice or out of order, starts one that runs, is of an attempt that does not run, ends a trial that
-                has ended, repeats one with other values, or reopens one that has not failed; a failure was not judged; or a result or the sweep file
-                is not what ratefront writes. Names the entry.
+                one twice or out of order, repeats one with other values, starts one that runs, is of an attempt that
+                does not run, ends a trial that has ended, or reopens one that has not failed; a failure was not judged;
+                or a result or the sweep file is not what ratefront writes. Names the entry.
         """
         self.last_time = entry.time
         self.speed.apply(entry)
@@ -283,7 +283,9 @@ class SweepHistory:
             raise ValueError(f"trial {event.trial_id} is number {event.number} instead of {len(self.trials)}")
         params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
         if event.repeat_of and self._planned(event.repeat_of).params.values != params.values:
-            raise ValueError(f"trial {event.trial_id} has other values than {event.repeat_of}, which it repeats")
+            raise ValueError(
+                f"trial {event.trial_id} has other values than {event.repeat_of}, which it repeats"
+            )
         self.trials[event.trial_id] = TrialHistory(event.number, params, time, repeat_of=event.repeat_of)
         self.repeats_planned += bool(event.repeat_of)
         self.counts["planned"] += 1

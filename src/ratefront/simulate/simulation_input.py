@@ -13,7 +13,7 @@ from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 

@@ -22,7 +22,7 @@ from ratefront.catalogue.number_limits import (
 )
 from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.problem_wording import unknown
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
 

@@ -12,6 +12,7 @@ from typing import Any
 from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.budget import recorded_budget
+from ratefront.history.repeat_counts import RepeatCounts
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import (
     RATE_ACCURACY,
@@ -59,6 +60,7 @@ class SummarisedTrial:
 class Summary:
     """A sweep, running or ended, in numbers; None where one is not known.
 
+    The counts of trials by status are those of requested trials and ``repeats`` together.
     ``hours`` is the time in which a driver was at work, ``gpu_hours`` that of all attempts times the GPUs of each.
     ``hypervolume``, and its projection ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test
     values of ``front``, whose trials were chosen on validation. ``reasons`` explains each of the two that is None.
@@ -70,6 +72,7 @@ class Summary:
     ended: bool
     ended_early: str | None
     trials_requested: int
+    repeats: RepeatCounts
     trials_finished: int
     trials_pruned: int
     trials_stopped: int
@@ -102,6 +105,7 @@ class Summary:
         """The content of ``summary.json``."""
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "metrics"}
         return plain | {
+            "repeats": self.repeats._asdict(),
             "budget": dict(self.budget),
             "objectives": list(self.objectives),
             "reference": dict(self.reference),
@@ -133,6 +137,7 @@ def summarise(
         ended=history.ended,
         ended_early=history.ended_early or None,
         trials_requested=history.trials_requested,
+        repeats=history.repeats,
         trials_finished=history.counts["finished"],
         trials_pruned=history.counts["pruned"],
         trials_stopped=history.counts["stopped"],

@@ -24,11 +24,12 @@ from ratefront.history.events import (
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.spec.space.configurations import configurations, count, uses_seed
+from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
+from ratefront.testing.faults.models.repeat_model import RepeatModel
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
-from ratefront.testing.faults.repeat_model import RepeatModel
 from ratefront.tracking import run_keys, run_tags
 from ratefront.tracking.tracker_protocol import TrialUpdate
 from ratefront.trial_records import ENDED, Scalar, TrialParams
@@ -264,15 +265,19 @@ def _tracking(simulation: FaultySimulation) -> Iterator[str]:
         yield f"the tracker has the trials {sorted(record.trials)} of {len(history.trials)}"
         return
     curves, on_front = _curves(simulation.entries), set(front(simulation))
+    fresh_seeds = fresh_seeds_of(history)
     for trial_id, run in record.trials.items():
         trial = history.trials[trial_id]
-        points = {point for point in run.points if not point.key.startswith("epoch/")}
-        curve = sorted((point.key, point.step) for point in run.points - points)
+        points = {point for point in run.points if not point.key.startswith(("epoch/", "seeds/"))}
+        curve = sorted((point.key, point.step) for point in run.points if point.key.startswith("epoch/"))
         shown = (run.status, run.tags.get("status"), run.end_ms, run.tags.get("pareto") == "true")
         if shown != (due := (*_status(trial, history.last_time), trial_id in on_front)):
             yield f"the tracker says of {trial_id} {shown} instead of {due}"
         if points != set(run_keys.final_points(TrialUpdate(trial), simulation.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
+        fresh = fresh_seeds.get(trial_id) if trial.status == "finished" else None
+        if not set(run_keys.seed_points(fresh, history.last_time)) <= run.points:
+            yield f"the tracker has other fresh seeds of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ratefront.history import events
-from ratefront.spec.repeat_settings import Repeats
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.trial_records import Objectives, Scalar
 
