@@ -177,6 +177,7 @@ def virtual() -> SimpleNamespace:
         Killed=KilledError,
         spec=make_spec,
         result=result_of,
+        measure=measure,
         good=good_outcome,
     )
 
