@@ -158,6 +158,11 @@ class Bar:
     rate: tuple[float, float]
     height: tuple[float, float]
 
+    @property
+    def name(self) -> str:
+        """The name of the group of bars that look alike."""
+        return f"{self.trial.test.series}: {BAR_TEXT[self.meaning]}"
+
 
 Element: TypeAlias = Region | Level | Bound | Stairs | Bar | Marker
 Kind = TypeVar("Kind", Region, Level, Bound, Stairs, Bar, Marker)

@@ -58,9 +58,8 @@ def _draw_element(axes: Axes, element: Element, panel: Panel, theme: Theme) -> N
             steps: Any = {"drawstyle": "steps-post", "solid_joinstyle": "miter", "gid": element.name}
             axes.plot(element.rate, element.height, **steps, **stairs_looks(element))
         case Bar():
-            axes.plot(
-                element.rate, element.height, gid=element.meaning, **bar_looks(element.meaning, element.style)
-            )
+            looks = bar_looks(element.meaning, element.style)
+            axes.plot(element.rate, element.height, gid=element.name, **looks)
         case Marker():
             _draw_marker(axes, element, panel.y_axis.unit, theme)
         case _:

@@ -15,11 +15,9 @@ from ratefront.columns import FreshSeeds, accuracy_interval, brief_value, kibiby
 from ratefront.report.colours import OVERALL_FRONT, bound_style
 from ratefront.report.front.axis_ranges import extended_limits
 from ratefront.report.front.front_figure import (
-    BAR_TEXT,
     FRONT_STATUS_TEXT,
     Axis,
     Bar,
-    BarMeaning,
     Bound,
     FrontFigure,
     Level,
@@ -166,9 +164,9 @@ def _stairs_trace(stairs: Stairs) -> Trace:
 
 def _bar_traces(panel: Panel) -> list[Trace]:
     """Return a trace for all bars of a series with one meaning; a click on the series' front in the legend hides it."""
-    groups: dict[tuple[str, BarMeaning], list[Bar]] = {}
+    groups: dict[str, list[Bar]] = {}
     for bar in panel.of_kind(Bar):
-        groups.setdefault((bar.trial.test.series, bar.meaning), []).append(bar)
+        groups.setdefault(bar.name, []).append(bar)
     return [_bar_trace(bars) for bars in groups.values()]
 
 
@@ -181,7 +179,7 @@ def _bar_trace(bars: list[Bar]) -> Trace:
         "mode": "lines",
         "line": {"color": first.style.colour, "width": width},
         "opacity": opacity,
-        "name": BAR_TEXT[first.meaning],
+        "name": escape(first.name),
         "legendgroup": escape(f"{first.trial.test.series}: {FRONT_STATUS_TEXT['front']}"),
         "showlegend": False,
         "hoverinfo": "skip",
