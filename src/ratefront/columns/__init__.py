@@ -65,7 +65,13 @@ __all__ = [
 ]
 
 #: The names of the columns that every sweep's tables have. No metric may have one of these names.
-COLUMN_NAMES = frozenset(column.name for column in (*columns_of_trial(), *SEED_COLUMNS, *FRONT_COLUMNS))
+COLUMN_NAMES = frozenset(
+    [
+        *(column.name for column in columns_of_trial()),
+        *(column.name for column in SEED_COLUMNS),
+        *(column.name for column in FRONT_COLUMNS),
+    ]
+)
 
 #: What the names of the other columns begin with.
 _PREFIXES = ("params.", "gap_bits", "gap_ratio")

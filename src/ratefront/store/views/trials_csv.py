@@ -61,7 +61,8 @@ def _columns(history: SweepHistory) -> list[TrialColumn]:
 
 
 def _others(history: SweepHistory, columns: Iterable[TrialColumn]) -> dict[str, str]:
-    return other_parameters(_ended(history), (column.name for column in (*columns, *SEED_COLUMNS)))
+    names = [*(column.name for column in columns), *(column.name for column in SEED_COLUMNS)]
+    return other_parameters(_ended(history), names)
 
 
 def other_parameters(trials: Iterable[TrialLike], taken: Iterable[str]) -> dict[str, str]:
