@@ -45,7 +45,7 @@ def run(virtual: SimpleNamespace, repeated: Any, trials: int = 12, **changes: An
     return driver
 
 
-def test_the_front_and_its_rivals_get_their_seeds_when_the_trials_have_ended(
+def test_the_front_and_its_rivals_get_seeds_when_the_trials_have_ended(
     virtual: SimpleNamespace,
 ) -> None:
     driver = run(virtual, {"front": 2, "most_trials": 100})
@@ -61,7 +61,7 @@ def test_the_front_and_its_rivals_get_their_seeds_when_the_trials_have_ended(
     assert history.ended_early == ""
 
 
-def test_each_configuration_gets_its_first_seed_before_another_its_second(virtual: SimpleNamespace) -> None:
+def test_each_configuration_gets_a_first_seed_before_any_gets_a_second(virtual: SimpleNamespace) -> None:
     driver = run(virtual, {"front": 3, "most_trials": 100})
     order = repeats(driver.ledger)
     rounds = [order[place : place + len(set(order))] for place in range(0, len(order), len(set(order)))]
@@ -126,7 +126,7 @@ def test_a_resumed_sweep_repeats_what_it_would_have_repeated(
         assert len(history.ended_order) == len(history.trials)
 
 
-def test_an_extended_sweep_searches_first_and_then_repeats_its_new_front(virtual: SimpleNamespace) -> None:
+def test_an_extended_sweep_searches_first_then_repeats_its_front(virtual: SimpleNamespace) -> None:
     first = run(virtual, {"front": 1})
     assert len(repeats(first.ledger)) == 3
     again = virtual.Driver(first.spec, Random(3), 2, ledger=list(first.ledger), outcome=virtual.good)
