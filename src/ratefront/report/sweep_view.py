@@ -219,7 +219,7 @@ class SweepView:
         return MeasuredTrial(trial, front_status, is_dominated, self.bounds, self._fresh_seeds.get(key))
 
     @cached_property
-    def _fresh_seeds(self) -> dict[str, FreshSeeds]:
+    def _fresh_seeds(self) -> Mapping[str, FreshSeeds]:
         return fresh_seeds_of(self.history)
 
 

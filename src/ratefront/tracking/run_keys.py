@@ -22,9 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ratefront.columns import SEED_COLUMNS, FreshSeeds, columns_of_result
+from ratefront.columns import SEED_COLUMNS, columns_of_result
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep, TrialUpdate
+from ratefront.tracking.tracker_protocol import ParetoRank, TimedReport, TrackedSweep, TrialUpdate
 from ratefront.trial_records import SYSTEM_PREFIX, TrialResult
 
 VALUE_CHARACTERS = 6000  # MLflow's limit for a parameter; a tag may hold 8000
@@ -118,8 +118,9 @@ def final_points(update: TrialUpdate, objectives: Iterable[str]) -> list[MetricP
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
-def seed_points(fresh: FreshSeeds | None, seconds: float) -> list[MetricPoint]:
+def seed_points(pareto_rank: ParetoRank | None, seconds: float) -> list[MetricPoint]:
     """Return what fresh seeds measured as points at the sweep's end; none where there are no such seeds."""
+    fresh = None if pareto_rank is None else pareto_rank.fresh_seeds
     if fresh is None:
         return []
     return finite_points({column.key: float(column.value(fresh) or 0) for column in SEED_COLUMNS}, seconds)

@@ -31,7 +31,7 @@ from ratefront.testing.faults.faulty_sweep import FaultySimulation
 from ratefront.testing.faults.models.repeat_model import RepeatModel
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_keys, run_tags
-from ratefront.tracking.tracker_protocol import TrialUpdate
+from ratefront.tracking.tracker_protocol import ParetoRank, TrialUpdate
 from ratefront.trial_records import ENDED, Scalar, TrialParams
 
 
@@ -275,8 +275,8 @@ def _tracking(simulation: FaultySimulation) -> Iterator[str]:
             yield f"the tracker says of {trial_id} {shown} instead of {due}"
         if points != set(run_keys.final_points(TrialUpdate(trial), simulation.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
-        fresh = fresh_seeds.get(trial_id) if trial.status == "finished" else None
-        if not set(run_keys.seed_points(fresh, history.last_time)) <= run.points:
+        standing = ParetoRank(0, fresh_seeds.get(trial_id)) if trial.status == "finished" else None
+        if not set(run_keys.seed_points(standing, history.last_time)) <= run.points:
             yield f"the tracker has other fresh seeds of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"

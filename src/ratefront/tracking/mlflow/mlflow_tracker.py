@@ -104,7 +104,7 @@ class MlflowTracker(Tracker):
         if run is None:
             return
         tags = run_tags.pareto_tags(pareto_rank)
-        points = run_keys.seed_points(pareto_rank and pareto_rank.fresh_seeds, time)
+        points = run_keys.seed_points(pareto_rank, time)
         if run.is_over:
             self._store.write(run, points, {}, tags)
             return
