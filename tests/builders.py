@@ -41,6 +41,7 @@ def spec(**changes: Any) -> dict[str, Any]:
         },
         "objectives": ["rate_bits", "accuracy", "transmitter_bytes"],
         "trials": 30,
+        "repeats": {"seeds": 1, "front": 0, "most_trials": None},
         "bounds": [
             "oracle",
             "estimate_and_compress",

@@ -116,13 +116,14 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 
 def small_sweep_spec(**changes: Any) -> SweepSpec:
-    """Return a sweep on digits with a short training; its space is not used."""
+    """Return a sweep on digits with a short training and without repeats; its space is not used."""
     plain: dict[str, Any] = {
         "name": "lab",
         "dataset": {"name": "digits"},
         "task_model": {"name": "small_cnn", "epochs": 15},
         "space": {},
         "trials": 1,
+        "repeats": 1,
         "training": {"epochs": 12},
         "block_size": 150,
     }

@@ -16,6 +16,8 @@ from ratefront.errors import UnknownCostError, UnknownNameError
 from ratefront.record_fields import record_check
 
 Scalar: TypeAlias = bool | int | float | str
+#: A point of the search space as a key: the trial's values without its seed.
+Configuration: TypeAlias = frozenset[tuple[str, Scalar]]
 Direction: TypeAlias = Literal["minimise", "maximise"]
 #: Names of objectives with their directions, in the order of their values.
 Objectives: TypeAlias = Mapping[str, Direction]
@@ -116,6 +118,11 @@ class TrialParams:
     def family_parameters(self) -> dict[str, Scalar]:
         """The family's own parameters: ``values`` without ``family``."""
         return {name: value for name, value in self.values.items() if name != "family"}
+
+    @property
+    def configuration(self) -> Configuration:
+        """The values as a key: trials that differ only in their seed have the same."""
+        return frozenset(self.values.items())
 
 
 def last_epoch(values: Mapping[str, Scalar], training_epochs: int) -> int:

@@ -26,6 +26,7 @@ from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.dimensions import Branch, Float, Space
 from ratefront.spec.sweep_spec import Named, Resources, Sampler, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
@@ -88,6 +89,7 @@ def _loaded(trials: int) -> LoadedSpec:
         objectives=("rate_bits", "accuracy"),
         trials=trials,
         sampler=Sampler(name="tpe", startup_trials=10),
+        repeats=Repeats.model_validate(1),
         resources=Resources(cpus=1, concurrent=SLOTS),
     )
     return LoadedSpec(spec, space)

@@ -15,6 +15,7 @@ import ratefront
 from ratefront.columns import (
     COLUMN_NAMES,
     FRONT_COLUMNS,
+    SEED_COLUMNS,
     TEST_ONLY,
     Column,
     column_named,
@@ -80,7 +81,7 @@ def test_a_number_of_a_result_has_one_column() -> None:
 
 
 def test_names_and_keys_are_unique() -> None:
-    columns = [*columns_of_trial(("mine",)), *FRONT_COLUMNS, *gap_columns("oracle")]
+    columns = [*columns_of_trial(("mine",)), *SEED_COLUMNS, *FRONT_COLUMNS, *gap_columns("oracle")]
     names, keys = [c.name for c in columns], [c.key for c in columns if c.key]
     assert len(set(names)) == len(names)
     assert len(set(keys)) == len(keys)
@@ -140,6 +141,6 @@ def test_the_documentation_has_these_columns_in_these_words() -> None:
     text = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
     every = columns_of_trial(("NAME",))
     front = [*(c for c in every if c.table == "front"), *FRONT_COLUMNS, *gap_columns("BOUND")]
-    for columns in ([c for c in every if c.table != "front"], front):
+    for columns in ([c for c in every if c.table != "front"], list(SEED_COLUMNS), front):
         table = "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines(columns)])
         assert f"\n\n{table}\n\n" in text, f"docs/files.md should have\n{table}"

@@ -14,6 +14,7 @@ from tests.engine.engine_by_hand import Hand
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, EngineMessage, Record, Start
 from ratefront.history.events import Created, Entry, Event, Failed, Finished, Reported, Resumed, Started
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Space
 from ratefront.spec.sweep_spec import Named, Sampler, SweepSpec
 from ratefront.trial_records import Measurement, Scalar, TrialResult
@@ -35,7 +36,10 @@ SPACE: Space = {
 }
 
 
-def make_spec(trials: int = 8, sampler: str = "tpe", seed: int = 0, startup: int = 4) -> SweepSpec:
+def make_spec(
+    trials: int = 8, sampler: str = "tpe", seed: int = 0, startup: int = 4, repeats: Any = 1
+) -> SweepSpec:
+    """A sweep without repeats, unless a test asks for them."""
     return SweepSpec(
         name="virtual",
         dataset=Named(name="digits"),
@@ -43,6 +47,7 @@ def make_spec(trials: int = 8, sampler: str = "tpe", seed: int = 0, startup: int
         space={},
         trials=trials,
         sampler=Sampler(name=sampler, seed=seed, startup_trials=startup),
+        repeats=Repeats.model_validate(repeats),
     )
 
 
@@ -172,6 +177,7 @@ def virtual() -> SimpleNamespace:
         Killed=KilledError,
         spec=make_spec,
         result=result_of,
+        measure=measure,
         good=good_outcome,
     )
 

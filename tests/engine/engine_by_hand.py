@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, Record, Start, Wait
@@ -18,9 +19,9 @@ from ratefront.history.events import (
 class Hand:
     """An engine whose messages and commands a test gives one by one."""
 
-    def __init__(self, virtual: SimpleNamespace, trials: int = 2) -> None:
+    def __init__(self, virtual: SimpleNamespace, trials: int = 2, repeats: Any = 1) -> None:
         self.virtual, self.ledger = virtual, []
-        self.spec = virtual.spec(trials=trials)
+        self.spec = virtual.spec(trials=trials, repeats=repeats)
         self.engine = Engine(self.spec, virtual.SPACE)
         self.add(Created("by hand", {}, "0"))
 

@@ -18,6 +18,7 @@ from ratefront.orchestrate import report_redraw
 from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.dimensions import Branch, Choice, Space
 from ratefront.spec.sweep_spec import Named, Resources, Sampler, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
@@ -59,6 +60,7 @@ def loaded(
         space={"family": {name: {"merged": list(own)} for name, own in drawn.items()}},
         trials=trials,
         sampler=Sampler(name="random", startup_trials=1000),
+        repeats=Repeats.model_validate(1),
         resources=Resources.model_validate(resources | {"families": dict(families_need or {})}),
     )
     return LoadedSpec(spec, space)

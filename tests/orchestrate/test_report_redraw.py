@@ -17,7 +17,7 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 def history(ended: int) -> Any:
-    live = SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+    live = SimpleNamespace(ended_order=[""] * ended, trials={}, spec={})
     live.snapshot = lambda: SimpleNamespace(**{**vars(live), "of": live})
     return live
 

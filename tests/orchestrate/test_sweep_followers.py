@@ -88,7 +88,7 @@ def test_a_bad_model_name_is_refused_before_the_start(tmp_path: Path) -> None:
 
 
 def history(ended: int) -> Any:
-    return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+    return SimpleNamespace(ended_order=[""] * ended, trials={}, spec={})
 
 
 def test_a_broken_display_does_not_end_the_sweep(

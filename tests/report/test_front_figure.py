@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from tests.builders import FakeSweep, full_sweep, label, spec, split
+from tests.builders import SAMPLES, FakeSweep, full_sweep, label, result, spec, split
 
+from ratefront.columns import accuracy_interval
+from ratefront.history.events import Finished, Planned, Started
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_figure import (
+    Bar,
     Bound,
     Element,
     FrontFigure,
@@ -60,6 +63,16 @@ def collapsed(path):
     return sweep.folder
 
 
+def repeated(path):
+    """One configuration of the front was measured with a fresh seed."""
+    sweep = FakeSweep(path)
+    sweep.finish(split("stem", 1.0), 4.0, 0.9, 2_600)
+    again = Planned("t0001", 1, 9, split("stem", 1.0), "t0000")
+    sweep.append(again, Started("t0001", 1, "w"))
+    sweep.append(Finished("t0001", 1, result("t0001", 5.0, 0.8, 2_600).to_json()))
+    return sweep.end()
+
+
 def without_trials(path):
     return FakeSweep(path).folder
 
@@ -83,7 +96,17 @@ def of_one_class(path):
     return sweep.end()
 
 
-SWEEPS = [full, running, codes, collapsed, without_trials, without_task_model, without_anything, of_one_class]
+SWEEPS = [
+    full,
+    running,
+    codes,
+    repeated,
+    collapsed,
+    without_trials,
+    without_task_model,
+    without_anything,
+    of_one_class,
+]
 
 
 @pytest.fixture(scope="module", params=SWEEPS, ids=lambda make: make.__name__)
@@ -137,7 +160,8 @@ def traced(traces: list[dict[str, Any]], axis: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for trace in traces:
         if trace.get("yaxis", "y") == axis:
-            found[unescape(trace["name"])] += len(trace["x"]) if "text" in trace else 1
+            bars = trace["x"].count(None)
+            found[unescape(trace["name"])] += bars or (len(trace["x"]) if "text" in trace else 1)
     return found
 
 
@@ -182,9 +206,22 @@ def test_page_and_png_draw_the_same_bounds_as_points(front):
         assert (page[name_in_page(bound)] == "markers") == (still[bound.name] == "None") == bound.is_points
 
 
+def test_bars_show_fresh_seeds_and_the_interval_of_the_accuracy(tmp_path):
+    front = describe_front(read_view(repeated(tmp_path / "sweep")))
+    bars = {(bar.trial.trial_id, bar.meaning): (bar.rate, bar.height) for bar in front.main.of_kind(Bar)}
+    assert bars.keys() == {("t0000", "seeds"), ("t0000", "samples")}
+    assert bars["t0000", "samples"] == ((4.0, 4.0), accuracy_interval(0.9, SAMPLES))
+    seeds = [(bar.rate, bar.height) for bar in front.main.of_kind(Bar) if bar.meaning == "seeds"]
+    assert seeds == [((5.0, 5.0), (0.8, 0.8))] * 2, "of one seed the least value is the greatest"
+    assert [entry.key for entry in front.legend.codecs if entry.key in ("seeds", "samples")] == [
+        "seeds",
+        "samples",
+    ]
+
+
 def test_a_full_sweep_shows_every_kind_of_element(full_front):
     kinds = {type(element) for element in (*full_front.main.elements, *full_front.size.elements)}
-    assert kinds == set(get_args(Element)) == {Region, Level, Bound, Stairs, Marker}
+    assert kinds == set(get_args(Element)) == {Region, Level, Bound, Stairs, Bar, Marker}
     assert {marker.front_status for marker in full_front.main.of_kind(Marker)} == {
         "front",
         "dominated",

@@ -11,6 +11,7 @@ import pytest
 from tests.simulate.example_values import OWN, split
 
 from ratefront.errors import InputError
+from ratefront.history.events import Planned
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.outcome import outcome_of
 from ratefront.simulate.problems.recorded_table import RecordedTable, RecordedTrial
@@ -18,9 +19,11 @@ from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of
 from ratefront.simulate.run_simulation import FinishedSimulation, run
+from ratefront.simulate.scenario import Scenario
 from ratefront.simulate.simulation_input import make_scenario
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import to_plain
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.trial_records import Scalar, TrialParams
 
 SPEC = built_in_sweep().spec
@@ -143,3 +146,12 @@ def test_a_file_that_is_no_table_says_why(
     path.write_bytes(gzip.compress(json.dumps(plain).encode()))
     with pytest.raises(InputError, match=f"(?s)t.json.gz is no table of a recorded sweep: .*{reason}"):
         RecordedTable.load(path)
+
+
+def test_a_table_has_one_row_for_a_configuration_that_was_repeated() -> None:
+    loaded = built_in_sweep()
+    repeats = Repeats.model_validate({"front": 1, "most_trials": 2})
+    spec = loaded.spec.model_copy(update={"trials": 8, "repeats": repeats})
+    entries = run(Scenario(spec, loaded.space, SyntheticProblem(loaded.space), (2,), 0.0)).entries
+    assert sum(isinstance(entry.event, Planned) for entry in entries) == 10
+    assert len(table_of(entries).rows) == 8

@@ -28,6 +28,7 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "trials": (9, False),
     "sampler": ({"seed": 7}, False),
     "stopping": ("none", False),
+    "repeats": (3, False),
     "training": ({"epochs": 2}, False),
     "resources": ({"cpus": 2.0, "concurrent": 5}, True),
     "retries": (7, True),

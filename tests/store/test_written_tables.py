@@ -43,6 +43,7 @@ COLUMNS = [
     "attempts",
     "error",
     "seed",
+    "repeat_of",
     "family",
     "split",
     "beta",
@@ -53,6 +54,8 @@ COLUMNS = [
     "overhead_bits",
     "accuracy",
     "log_loss_bits",
+    "accuracy_low",
+    "accuracy_high",
     "rate_bits_validation",
     "accuracy_validation",
     "log_loss_bits_validation",
@@ -60,6 +63,13 @@ COLUMNS = [
     "transmitter_macs",
     "encode_ms",
     "train_seconds",
+    "fresh_seeds",
+    "rate_bits_mean",
+    "rate_bits_min",
+    "rate_bits_max",
+    "accuracy_mean",
+    "accuracy_min",
+    "accuracy_max",
 ]
 
 SUMMARY_KEYS = {

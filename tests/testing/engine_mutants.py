@@ -31,6 +31,7 @@ from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.scenario import Parts
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
 from ratefront.spec.settings.stopping_settings import Stopping
+from ratefront.spec.space.configurations import uses_seed
 from ratefront.spec.sweep_spec import Budget
 
 
@@ -426,6 +427,19 @@ class SparesAll(Engine):
         ]
 
 
+class StopsRepeats(Engine):
+    """Trials that repeat a configuration are stopped like the others."""
+
+    def judge(self, message: EngineMessage) -> list[Event]:
+        trial = self.history.trials.get(getattr(message, "trial_id", ""))
+        if trial is None or not trial.repeat_of:
+            return super().judge(message)
+        first, trial.repeat_of = trial.repeat_of, ""
+        events = super().judge(message)
+        trial.repeat_of = first
+        return events
+
+
 class _OtherStopper(Engine):
     """An engine with another memory for early stopping."""
 
@@ -531,6 +545,81 @@ class StopsWhereItIsOff(Engine):
         super().__init__(spec.model_copy(update={"stopping": stopping}), *args)
 
 
+class SuggestsWhatWasTried(Engine):
+    """A configuration whose result depends on the seed is suggested again although others are left."""
+
+    def _plan(self, number: int) -> Planned:
+        planned = super()._plan(number)
+        tried = [trial.params.values for trial in self.history.trials.values()]
+        again = [values for values in tried if uses_seed(values)]
+        return replace(planned, values=again[0]) if number == 4 and again else planned
+
+
+class RepeatsTheNewest(Engine):
+    """The last trial is repeated, which need not be on the front or next to it."""
+
+    def _plan_repeat(self, number: int, first: str) -> Planned:
+        newest = [trial for trial in self.history.trials.values() if not trial.repeat_of][-1]
+        return super()._plan_repeat(number, newest.params.trial_id)
+
+
+class RepeatsTheSameSeed(Engine):
+    """A repeat has the seed of the trial that it repeats."""
+
+    def _plan_repeat(self, number: int, first: str) -> Planned:
+        return replace(super()._plan_repeat(number, first), seed=self.history.trials[first].params.seed)
+
+
+class RepeatsOneTooFew(Engine):
+    """The last repeat is left out."""
+
+    @property
+    def _next_repeat(self) -> str | None:
+        history = self.history
+        is_last = history.repeats_planned + 1 >= self._spec.repeats.most(history.trials_requested)
+        return None if is_last else super()._next_repeat
+
+
+class RepeatsTooEarly(Engine):
+    """Repeats begin while trials that were requested still run."""
+
+    @property
+    def _next_repeat(self) -> str | None:
+        return self._repeats.next_repeat(self.history, is_search_over=True)
+
+
+class ForgetsRepeatsAfterAResume(Engine):
+    """After a resume nothing is repeated any more."""
+
+    _is_resumed = False
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        self._is_resumed = self._is_resumed or isinstance(entry.event, Resumed)
+
+    @property
+    def _next_repeat(self) -> str | None:
+        return None if self._is_resumed else super()._next_repeat
+
+
+class RepeatsOneConfigurationFirst(Engine):
+    """One configuration gets two fresh seeds before the next one has any."""
+
+    @property
+    def _next_repeat(self) -> str | None:
+        repeated = [trial.repeat_of for trial in self.history.trials.values() if trial.repeat_of]
+        due = super()._next_repeat
+        return repeated[-1] if due is not None and len(repeated) % 2 else due
+
+
+class CountsRepeatsAsTrials(Engine):
+    """Repeats take the place of trials that were requested."""
+
+    @property
+    def _due(self) -> int:
+        return super()._due - self.history.repeats_planned
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -576,6 +665,7 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=CountsNoGpus),
     Parts(engine=StopsTheSparedShare),
     Parts(engine=SparesAll),
+    Parts(engine=StopsRepeats),
     Parts(engine=StopsTheFront),
     Parts(engine=StopsAfterTheEnd),
     Parts(engine=StopsBetweenRungs),
@@ -585,6 +675,14 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=StopsAnother),
     Parts(engine=StopsTwice),
     Parts(engine=StopsWhereItIsOff),
+    Parts(engine=SuggestsWhatWasTried),
+    Parts(engine=RepeatsTheNewest),
+    Parts(engine=RepeatsTheSameSeed),
+    Parts(engine=RepeatsOneTooFew),
+    Parts(engine=RepeatsTooEarly),
+    Parts(engine=ForgetsRepeatsAfterAResume),
+    Parts(engine=RepeatsOneConfigurationFirst),
+    Parts(engine=CountsRepeatsAsTrials),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

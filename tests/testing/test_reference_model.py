@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from ratefront.history.events import Ended, Planned, Pruned, Reported, Started, Stopped
+from ratefront.spec.settings.repeat_settings import Repeats
+from ratefront.testing.faults.models.repeat_model import RepeatModel
 from ratefront.testing.faults.reference_model import ReferenceModel
 
 
 def test_a_pruned_trial_has_ended() -> None:
-    model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1, rungs=frozenset({2}))
+    repeats = RepeatModel(Repeats(front=0), {})
+    model = ReferenceModel(
+        requested=1, retries=2, first_alone=False, most=1, repeats=repeats, rungs=frozenset({2})
+    )
     first_events = [
         Planned("t0000", 0, 1, {"family": "label"}),
         Started("t0000", 1, "w"),

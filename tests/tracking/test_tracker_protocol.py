@@ -120,7 +120,10 @@ def test_the_sweep_is_named_by_name_and_time(shown: dict[str, RunRecord]) -> Non
 
 def test_final_metrics_separate_validation_and_test(shown: dict[str, RunRecord]) -> None:
     run = shown["t0000"]
-    shown = {point.key: point.value for point in run.points if not point.key.startswith("epoch/")}
+    values = {point.key: point.value for point in run.points}
+    shown = {key: value for key, value in values.items() if not key.startswith(("epoch/", "seeds/"))}
+    low, high = shown.pop("test/accuracy_low"), shown.pop("test/accuracy_high")
+    assert 0.96 < low < 0.982 < high < 1.0
     assert shown == {
         "obj/rate_bits": 8.25,
         "obj/accuracy": 0.975,
@@ -134,6 +137,20 @@ def test_final_metrics_separate_validation_and_test(shown: dict[str, RunRecord])
         "cost/transmitter_macs": 120_000,
         "cost/encode_ms": 0.75,
         "cost/train_seconds": 6.5,
+    }
+
+
+def test_fresh_seeds_of_the_same_configuration_are_shown(shown: dict[str, RunRecord]) -> None:
+    """Another finished trial of the story has the same values and another seed; the first one selected them."""
+    seeds = {
+        point.key.removeprefix("seeds/"): point.value
+        for point in shown["t0000"].points
+        if point.key.startswith("seeds/")
+    }
+    assert seeds == {
+        "count": 1,
+        **dict.fromkeys(("rate_bits_mean", "rate_bits_min", "rate_bits_max"), 8.125),
+        **dict.fromkeys(("accuracy_mean", "accuracy_min", "accuracy_max"), 0.982),
     }
 
 

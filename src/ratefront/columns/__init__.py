@@ -6,6 +6,7 @@ appears everywhere. The history, the store, the report and trackers must not be 
 
 from __future__ import annotations
 
+from ratefront.columns.accuracy_interval import CONFIDENCE, accuracy_interval
 from ratefront.columns.column import Cell, Column, Row
 from ratefront.columns.number_formats import NO_BREAK_SPACE, brief_value, kibibytes, number_format, percent
 from ratefront.columns.result_columns import (
@@ -16,6 +17,7 @@ from ratefront.columns.result_columns import (
     columns_of_split,
     name_on_validation,
 )
+from ratefront.columns.seed_columns import SEED_COLUMNS, FreshSeeds, SeedColumn, Spread
 from ratefront.columns.trial_columns import (
     FRONT_COLUMNS,
     MAIN_PARAMETERS,
@@ -29,19 +31,25 @@ from ratefront.columns.trial_columns import (
 
 __all__ = [
     "COLUMN_NAMES",
+    "CONFIDENCE",
     "COSTS",
     "FRONT_COLUMNS",
     "MAIN_PARAMETERS",
     "NO_BREAK_SPACE",
+    "SEED_COLUMNS",
     "TEST_ONLY",
     "Cell",
     "Column",
+    "FreshSeeds",
     "FrontColumn",
     "FrontPlace",
     "ResultColumn",
     "Row",
+    "SeedColumn",
+    "Spread",
     "TrialColumn",
     "TrialLike",
+    "accuracy_interval",
     "brief_value",
     "column_named",
     "columns_of_result",
@@ -58,7 +66,11 @@ __all__ = [
 
 #: The names of the columns that every sweep's tables have. No metric may have one of these names.
 COLUMN_NAMES = frozenset(
-    [*(column.name for column in columns_of_trial()), *(column.name for column in FRONT_COLUMNS)]
+    [
+        *(column.name for column in columns_of_trial()),
+        *(column.name for column in SEED_COLUMNS),
+        *(column.name for column in FRONT_COLUMNS),
+    ]
 )
 
 #: What the names of the other columns begin with.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeAlias
 
+from ratefront.columns.accuracy_interval import accuracy_interval
 from ratefront.columns.column import Column
 from ratefront.columns.number_formats import kibibytes, number_format, percent
 from ratefront.trial_records import Measurement, TrialResult
@@ -86,6 +87,28 @@ _ON_A_SPLIT: tuple[SplitColumn, ...] = (
 
 #: The search does not use these; they have no column for validation.
 TEST_ONLY = frozenset({"rate_bits_estimated", "rate_bits_alone", "rate_total_bits", "overhead_bits"})
+
+#: How exactly the samples of the test split decide what is measured there.
+_INTERVALS: tuple[SplitColumn, ...] = (
+    Column(
+        "accuracy_low",
+        "accuracy from",
+        lambda split: accuracy_interval(split.accuracy, split.samples)[0],
+        "lower end of the accuracy's 95 % interval (Clopper–Pearson), as far as the number of samples decides it",
+        brief=percent,
+        exact=number_format(".2%"),
+        key="test/accuracy_low",
+    ),
+    Column(
+        "accuracy_high",
+        "accuracy to",
+        lambda split: accuracy_interval(split.accuracy, split.samples)[1],
+        "upper end of that interval",
+        brief=percent,
+        exact=number_format(".2%"),
+        key="test/accuracy_high",
+    ),
+)
 
 #: What a codec costs, independent of the split.
 COSTS: tuple[ResultColumn, ...] = (
@@ -176,7 +199,7 @@ def columns_of_result(metrics: tuple[str, ...] = ()) -> tuple[ResultColumn, ...]
     """The columns of a result, in order, with those of the sweep's own ``metrics``."""
     columns = columns_of_split(metrics)
     return (
-        *map(on_test, columns),
+        *map(on_test, (*columns, *_INTERVALS)),
         *(on_validation(column) for column in columns if column.name not in TEST_ONLY),
         *COSTS,
     )

@@ -43,6 +43,10 @@ class TrialLike(Protocol):
     def result(self) -> TrialResult | None:
         """What it measured, where it ran to its end."""
 
+    @property
+    def repeat_of(self) -> str:
+        """The first trial of the configuration that it repeats; empty where it repeats none."""
+
 
 class GapLike(Protocol):
     """How far a trial lies above a bound."""
@@ -108,6 +112,12 @@ _IDENTITY_AND_STATUS: tuple[TrialColumn, ...] = (
         table="trials",
     ),
     Column("seed", "seed", lambda trial: trial.params.seed, "the trial's own, made of the sweep's"),
+    Column(
+        "repeat_of",
+        "repeats",
+        lambda trial: trial.repeat_of or None,
+        "the trial whose configuration it repeats with a fresh seed; empty where it repeats none",
+    ),
 )
 
 #: The parameters that have a column in every sweep, under the parameter's name.

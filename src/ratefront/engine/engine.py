@@ -30,6 +30,7 @@ from ratefront.engine.messages import (
     Wait,
     WorkerMessage,
 )
+from ratefront.engine.repeats import RepeatChooser
 from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
@@ -63,6 +64,7 @@ class Engine:
         self._spec = spec
         self._suggester = Suggester.of(spec, space)
         self._stopper = TrialStopper(spec)
+        self._repeats = RepeatChooser(spec.repeats, spec.directions)
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
@@ -77,18 +79,32 @@ class Engine:
 
     @property
     def _due(self) -> int:
-        """How many trials the sweep will have: as many as requested, or fewer where the space holds no more."""
-        planned = len(self.history.trials)
+        """How many trials the sweep will have beside repeats: as requested, or fewer where the space holds no more."""
+        planned = self.history.trials_searched
         return min(self._requested, planned) if self.is_exhausted else self._requested
 
     @property
     def done(self) -> bool:
-        """True where every trial that is due has ended, or the budget is spent and no trial runs any more."""
+        """True where every trial that is due has ended, or the budget is spent and no trial runs any more.
+
+        Repeats are due as well.
+        """
         return self._has_all_trials or (not self.history.counts["running"] and bool(self.why_over_budget))
 
     @property
     def _has_all_trials(self) -> bool:
+        are_ended = len(self.history.ended_order) == len(self.history.trials)
+        return are_ended and self._is_search_over and self._next_repeat is None
+
+    @property
+    def _is_search_over(self) -> bool:
+        """True where every trial that is due has ended; repeats may follow."""
         return self.history.trials_ended >= self._due
+
+    @property
+    def _next_repeat(self) -> str | None:
+        """The trial whose configuration is to be repeated now; None where none is."""
+        return self._repeats.next_repeat(self.history, is_search_over=self._is_search_over)
 
     @property
     def why_over_budget(self) -> str:
@@ -111,16 +127,21 @@ class Engine:
         if self.why_over_budget:
             return Done() if self.done else Wait()
         if self._waiting:
-            trial = self.history.trials[self._waiting[0][1]]
-            if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
-                return Wait()
-            if event := self._stopper.before_attempt(trial):
-                return Record(event)
-            heapq.heappop(self._waiting)
-            return self._start(trial)
-        if len(self.history.trials) < self._due:
+            return self._give_out(self.history.trials[self._waiting[0][1]])
+        if (first := self._next_repeat) is not None:
+            return Record(self._plan_repeat(len(self.history.trials), first))
+        if self.history.trials_searched < self._due:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
+
+    def _give_out(self, trial: TrialHistory) -> SlotCommand:
+        """What to do with the first trial that waits."""
+        if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
+            return Wait()
+        if event := self._stopper.before_attempt(trial):
+            return Record(event)
+        heapq.heappop(self._waiting)
+        return self._start(trial)
 
     def _is_given_out(self, trial: TrialHistory) -> bool:
         """True where this driver has given the trial to a slot that has not started it.
@@ -143,8 +164,16 @@ class Engine:
         return Start(trial.params, trial.attempts + 1, needs, trial.batch_divisor)
 
     def _plan(self, number: int) -> events.Planned:
-        seed = trial_seed(self._spec.sampler.seed, number)
-        return events.Planned(trial_name(number), number, seed, self._suggester.suggest(number))
+        values = self._suggester.suggest(self.history.trials_searched)
+        return events.Planned(trial_name(number), number, self._seed(number), values)
+
+    def _plan_repeat(self, number: int, first: str) -> events.Planned:
+        """Plan another trial of a configuration, whose first trial is ``first``."""
+        values = self.history.trials[first].params.values
+        return events.Planned(trial_name(number), number, self._seed(number), values, repeat_of=first)
+
+    def _seed(self, number: int) -> int:
+        return trial_seed(self._spec.sampler.seed, number)
 
     # What happened.
 
@@ -228,6 +257,7 @@ class Engine:
             case events.Reported(trial_id, _, step, metrics):  # first: nine events of ten are reports
                 self._stopper.reported(self.history.trials[trial_id], step, metrics)
             case events.Planned(trial_id):
+                self._repeats.planned(self.history.trials[trial_id])
                 self._open(trial_id)
             case events.Started(trial_id):
                 self._unqueue(trial_id)
@@ -248,7 +278,9 @@ class Engine:
                 pass
 
     def _open(self, trial_id: str) -> None:
-        self._suggester.planned(self.history.trials[trial_id])
+        trial = self.history.trials[trial_id]
+        self._suggester.planned(trial)
+        self._repeats.changed(trial)
         self._queue(trial_id)
 
     def _queue(self, trial_id: str) -> None:
@@ -256,8 +288,10 @@ class Engine:
 
     def _end(self, trial_id: str) -> None:
         self._unqueue(trial_id)
-        self._suggester.ended(self.history.trials[trial_id])
-        self._stopper.ended(self.history.trials[trial_id])
+        trial = self.history.trials[trial_id]
+        self._suggester.ended(trial)
+        self._stopper.ended(trial)
+        self._repeats.changed(trial)
 
     def _unqueue(self, trial_id: str) -> None:
         """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""

@@ -58,12 +58,16 @@ class TaskModelReady:
 
 @dataclass(frozen=True)
 class Planned:
-    """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning."""
+    """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning.
+
+    Where the trial repeats a configuration with a fresh seed, ``repeat_of`` is the configuration's first trial.
+    """
 
     trial_id: str
     number: int
     seed: int
     values: Mapping[str, Scalar]
+    repeat_of: str = ""
 
     def __post_init__(self) -> None:
         if not is_trial_id(self.trial_id):

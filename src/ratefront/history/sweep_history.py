@@ -13,6 +13,7 @@ from ratefront.errors import LedgerDamagedError, UnknownTrialError
 from ratefront.history import events
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.recorded_spec import check_recorded_spec
+from ratefront.history.repeat_counts import RepeatCounts, recorded_repeats
 from ratefront.history.sweep_speed import SweepSpeed
 from ratefront.trial_records import (
     ENDED,
@@ -52,6 +53,8 @@ class TrialHistory:
         rung: The epoch after which the search stopped it; 0 where it did not.
         spared_at: The epoch after which the search would have stopped it, were it not one of the random share that is
             never stopped; else 0.
+        repeat_of: The first trial of the configuration that this one repeats with a fresh seed, on top of the trials
+            that were requested; empty for those.
     """
 
     number: int
@@ -72,6 +75,7 @@ class TrialHistory:
     result: TrialResult | None = None
     rung: int = 0
     spared_at: int = 0
+    repeat_of: str = ""
 
     @property
     def ended(self) -> bool:
@@ -127,6 +131,8 @@ class SweepHistory:
         ledger_format: The ledger's format when the sweep began.
         counts: How many trials have each status.
         ended_order: The trials that have ended, in the order in which they ended.
+        repeats_planned: How many of the trials repeat a configuration, on top of those that were requested.
+        repeats_ended: How many of these have ended.
         gpu_memory_share: The largest fraction of a GPU's memory that a trial held; None before one was measured.
         speed: The sweep's time at work, and its speed.
         keeps_curves: Whether trials keep their reports when they end. Without them a history of many long trials takes
@@ -147,6 +153,8 @@ class SweepHistory:
     ledger_format: int = events.LEDGER_FORMAT
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
+    repeats_planned: int = 0
+    repeats_ended: int = 0
     gpu_memory_share: float | None = None
     speed: SweepSpeed = field(default_factory=SweepSpeed)
     keeps_curves: bool = field(default=True, compare=False)
@@ -177,18 +185,30 @@ class SweepHistory:
 
     @property
     def trials_requested(self) -> int:
-        """How many trials the sweep asks for by now."""
+        """How many trials the sweep asks for by now. Repeats come on top."""
         return self.extended_to or int(self.spec.get("trials", len(self.trials)))
 
     @property
     def ended_early(self) -> str:
-        """Why the sweep has ended with fewer trials than were requested; empty where it has not."""
-        return self.end_reason if self.ended and self.trials_ended < self.trials_requested else ""
+        """Why the sweep has ended with fewer trials or repeats than were due; empty where it has not."""
+        has_less = self.trials_ended < self.trials_requested or self.ended_by_budget
+        return self.end_reason if self.ended and has_less else ""
 
     @property
     def trials_ended(self) -> int:
-        """How many trials have ended."""
-        return len(self.ended_order)
+        """How many of the requested trials have ended; repeats do not count."""
+        return len(self.ended_order) - self.repeats_ended
+
+    @property
+    def trials_searched(self) -> int:
+        """How many trials were planned that are no repeats."""
+        return len(self.trials) - self.repeats_planned
+
+    @property
+    def repeats(self) -> RepeatCounts:
+        """How many repeats there are, and how many there may be."""
+        most = recorded_repeats(self.spec).most(self.trials_requested)
+        return RepeatCounts(self.repeats_planned, self.repeats_ended, most)
 
     def worked_s(self, now: float) -> float:
         """The sweep's time at work up to now, in seconds, where a driver is at work."""
@@ -223,9 +243,9 @@ class SweepHistory:
 
         Raises:
             LedgerDamagedError: The event contradicts the ones before it: it names a trial that was never planned, plans
-                one twice or out of order, starts one that runs, is of an attempt that does not run, ends a trial that
-                has ended, or reopens one that has not failed; a failure was not judged; or a result or the sweep file
-                is not what ratefront writes. Names the entry.
+                one twice or out of order, repeats one with other values, starts one that runs, is of an attempt that
+                does not run, ends a trial that has ended, or reopens one that has not failed; a failure was not judged;
+                or a result or the sweep file is not what ratefront writes. Names the entry.
         """
         self.last_time = entry.time
         self.speed.apply(entry)
@@ -267,7 +287,12 @@ class SweepHistory:
         if event.number != len(self.trials):
             raise ValueError(f"trial {event.trial_id} is number {event.number} instead of {len(self.trials)}")
         params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
-        self.trials[event.trial_id] = TrialHistory(event.number, params, time)
+        if event.repeat_of and self._planned(event.repeat_of).params.values != params.values:
+            raise ValueError(
+                f"trial {event.trial_id} has other values than {event.repeat_of}, which it repeats"
+            )
+        self.trials[event.trial_id] = TrialHistory(event.number, params, time, repeat_of=event.repeat_of)
+        self.repeats_planned += bool(event.repeat_of)
         self.counts["planned"] += 1
         self._go_on()
 
@@ -358,6 +383,7 @@ class SweepHistory:
         if trial.status != "failed":
             raise ValueError(f"trial {event.trial_id} is {trial.status}: only a failed one can be reopened")
         self.ended_order.remove(event.trial_id)
+        self.repeats_ended -= bool(trial.repeat_of)
         trial.reason, trial.error, trial.ended_time, trial.setbacks = "", "", None, 0
         self._move(trial, "planned")
         self._go_on()
@@ -398,6 +424,7 @@ class SweepHistory:
         if not self.keeps_curves:
             trial.reports = []
         self.ended_order.append(trial.params.trial_id)
+        self.repeats_ended += bool(trial.repeat_of)
         self._move(trial, status)
 
     def _move(self, trial: TrialHistory, status: Status) -> None:

@@ -39,7 +39,7 @@ def forecast_of(
     be of any family: the interval reaches from sweeps that try the cheapest one from there on to those that try the
     dearest. A trial takes between the times of its family's cheapest and dearest calibration trial. At the upper end
     the start takes twice as long as measured, the last trial runs alone, and trials whose number on a GPU was measured
-    take turns there.
+    take turns there. Repeats may be none, at the lower end, and are as many as allowed else.
 
     Args:
         spec: The sweep; where ``trials_per_gpu`` is given, its resources have that number instead of ``auto``.
@@ -63,6 +63,7 @@ def forecast_of(
     return Forecast(
         sweep=spec.name,
         trials=spec.trials,
+        repeats=spec.repeats.most(spec.trials),
         slots=max(slots.values()),
         start_s=start_s,
         task_model_s=task_model_s,
@@ -105,15 +106,19 @@ def _spread(spec: SweepSpec) -> int:
 
 
 def _total(spec: SweepSpec, costs: _OfFamilies) -> ForecastRange:
-    """Return what all trials cost together."""
+    """Return what all trials cost together, at most with all repeats."""
     spread = _spread(spec)
     rest = spec.trials - spread
     low, high = [one.low for one in costs.values()], [one.high for one in costs.values()]
     return ForecastRange(
         low=spread * fmean(low) + rest * min(low),
-        expected=spec.trials * fmean(one.expected for one in costs.values()),
-        high=spread * fmean(high) + rest * max(high),
+        expected=_most_trials(spec) * fmean(one.expected for one in costs.values()),
+        high=spread * fmean(high) + (_most_trials(spec) - spread) * max(high),
     )
+
+
+def _most_trials(spec: SweepSpec) -> int:
+    return spec.trials + spec.repeats.most(spec.trials)
 
 
 def _elapsed(spec: SweepSpec, slots: Mapping[str, int], seconds: _OfFamilies) -> ForecastRange:
@@ -125,7 +130,7 @@ def _elapsed(spec: SweepSpec, slots: Mapping[str, int], seconds: _OfFamilies) ->
     work = _total(spec, {family: _scaled(one, 1 / slots[family]) for family, one in seconds.items()})
     means = {family: one.expected for family, one in seconds.items()}
     shortest = {family: one.low for family, one in seconds.items()}
-    families, all_rounds = len(seconds), math.ceil(spec.trials / max(slots.values()))
+    families, least_rounds = len(seconds), math.ceil(spec.trials / max(slots.values()))
 
     def rounds_s(of_each: int, times: Mapping[str, float]) -> float:
         """Return the seconds of the family whose rounds take longest, with so many trials of each family."""
@@ -133,14 +138,14 @@ def _elapsed(spec: SweepSpec, slots: Mapping[str, int], seconds: _OfFamilies) ->
 
     expected = max(
         work.expected,
-        all_rounds * fmean(means.values()),
-        rounds_s(round(spec.trials / families), means),
+        math.ceil(_most_trials(spec) / max(slots.values())) * fmean(means.values()),
+        rounds_s(round(_most_trials(spec) / families), means),
     )
     last_s = max((1 - 1 / slots[family]) * one.high for family, one in seconds.items())
     return ForecastRange(
         low=max(
             work.low,
-            all_rounds * min(shortest.values()),
+            least_rounds * min(shortest.values()),
             rounds_s(_spread(spec) // families, shortest),
         ),
         expected=expected,

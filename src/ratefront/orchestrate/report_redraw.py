@@ -30,9 +30,9 @@ class Redrawer:
         is_busy = self._thread is not None and self._thread.is_alive()
         if is_busy or time.monotonic() < self._next_time:
             return
-        if history.trials_ended == self._drawn_trials:
+        if len(history.ended_order) == self._drawn_trials:
             return
-        self._drawn_trials = history.trials_ended
+        self._drawn_trials = len(history.ended_order)
         # The driver goes on while the thread draws. To read a long ledger again would take seconds and much memory.
         shown = history.snapshot()
         self._thread = threading.Thread(

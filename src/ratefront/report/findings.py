@@ -17,7 +17,8 @@ def status_line(view: SweepView) -> str:
     """Return one sentence: the sweep's state, how many trials have ended, and how they ended."""
     counts = view.history.counts
     ended = ", ".join(f"{counts[status]} {status}" for status in ENDED if counts[status])
-    progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
+    repeats = view.history.repeats.describe(is_over=view.history.ended)
+    progress = f"{view.trials_ended} of {view.trials_requested} trials{repeats} ended"
     state, why = _state(view.history)
     return f"{state}: {progress}{f' ({ended})' if ended else ''}{f': {why}' if why else ''}."
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from itertools import chain
 
-from ratefront.columns import FRONT_COLUMNS, FrontColumn, Row, TrialColumn, columns_of_trial, gap_columns
+from ratefront.columns import (
+    FRONT_COLUMNS,
+    SEED_COLUMNS,
+    FrontColumn,
+    Row,
+    TrialColumn,
+    columns_of_trial,
+    gap_columns,
+)
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
-from ratefront.store.views.trials_csv import other_parameters, parameters_of, row_of, to_csv
+from ratefront.store.views.trials_csv import other_parameters, parameters_of, row_of, seed_cells, to_csv
 from ratefront.trial_records import metric_names
 
 
 def front_columns(view: SweepView) -> tuple[str, ...]:
     """Return the names of the columns of ``front.csv``.
 
-    The columns of every sweep and its metrics come first, then the gap in bit/sample and the ratio to every drawn
-    bound, then other parameters by name.
+    The columns of every sweep and its metrics come first, then those of fresh seeds, then the gap in bit/sample and the
+    ratio to every drawn bound, then other parameters by name.
     """
     return (*_fixed_names(view), *_other_parameters(view))
 
@@ -28,7 +36,10 @@ def front_rows(view: SweepView) -> list[Row]:
 
     def row(measured: MeasuredTrial) -> Row:
         own_cells: Row = {column.name: column.value(measured) for column in own_columns}
-        return row_of(measured.trial, trial_columns) | own_cells | parameters_of(measured.trial, others)
+        seeds = seed_cells(measured.fresh_seeds)
+        return (
+            row_of(measured.trial, trial_columns) | seeds | own_cells | parameters_of(measured.trial, others)
+        )
 
     return [row(measured) for measured in view.front]
 
@@ -50,6 +61,7 @@ def _other_parameters(view: SweepView) -> dict[str, str]:
 def _fixed_names(view: SweepView) -> list[str]:
     return [
         *(column.name for column in _trial_columns(view)),
+        *(column.name for column in SEED_COLUMNS),
         *(column.name for column in _own_columns(view)),
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ratefront.bounds import ORACLE
-from ratefront.columns import TrialColumn, column_named
+from ratefront.columns import FreshSeeds, TrialColumn, column_named, percent
 from ratefront.report.findings import findings, status_line
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.safe_text import plain_markdown
@@ -40,7 +40,10 @@ def _table(view: SweepView) -> list[str]:
     metrics = metric_names(view.spec)
     columns = [*_COLUMNS, *(column_named(name, metrics) for name in metrics)]
     headings = [plain_markdown(column.heading) for column in columns]
-    head = [f"| {' | '.join(headings)} | gap to oRD |", f"|---|---|{'--:|' * (len(headings) - 1)}"]
+    head = [
+        f"| {' | '.join(headings)} | gap to oRD | fresh seeds |",
+        f"|---|---|{'--:|' * (len(headings) - 1)}---|",
+    ]
     rest = len(view.front) - SHOWN
     more = [f"{rest} more in front.csv."] if rest > 0 else []
     return ["\n".join([*head, *(_line(trial, columns) for trial in view.front[:SHOWN])]), *more]
@@ -50,7 +53,18 @@ def _line(trial: MeasuredTrial, columns: Sequence[TrialColumn]) -> str:
     gap = trial.gaps.get(ORACLE)
     bits = "–" if gap is None or gap.bits is None else f"{gap.bits:+.2f}"
     cells = [_cell(column, trial) for column in columns]
-    return f"| {' | '.join(map(plain_markdown, [*cells, bits]))} |"
+    return f"| {' | '.join(map(plain_markdown, [*cells, bits, _seeds(trial.fresh_seeds)]))} |"
+
+
+def _seeds(fresh: FreshSeeds | None) -> str:
+    """Return the number of fresh seeds with the means of their rates and accuracies, and least and greatest values."""
+    if fresh is None:
+        return "–"
+    rate, accuracy = fresh.rate_bits, fresh.accuracy
+    return (
+        f"{fresh.seeds}: {rate.mean:.2f} bit ({rate.low:.2f} to {rate.high:.2f}) at "
+        f"{percent(accuracy.mean)} ({percent(accuracy.low)} to {percent(accuracy.high)})"
+    )
 
 
 def _cell(column: TrialColumn, trial: MeasuredTrial) -> str:

@@ -16,6 +16,7 @@ from ratefront.bounds import (
     Gap,
     PredictionBounds,
 )
+from ratefront.columns import FreshSeeds
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import RATE_ACCURACY
@@ -25,9 +26,10 @@ from ratefront.store.forecast_file import compared_with_forecast, disk_bytes_of,
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
+from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.store.views.front_trials import front_of, pareto_front, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
-from ratefront.trial_records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
+from ratefront.trial_records import FrontPoint, TrialResult, objectives_of, series_of
 
 FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
 """Whether a measured trial is on the front, is dominated, or has collapsed."""
@@ -45,12 +47,14 @@ class MeasuredTrial:
         front_status: Decided on validation.
         dominated_on_test: The trial is on the front, but another one there is better on test in every objective.
         bounds: The bounds that the sweep is drawn against; None before the task model is ready.
+        fresh_seeds: What its configuration measured with fresh seeds; None where none was measured.
     """
 
     trial: TrialHistory
     front_status: FrontStatus
     dominated_on_test: bool
     bounds: PredictionBounds | None = field(repr=False)
+    fresh_seeds: FreshSeeds | None = None
 
     @cached_property
     def gaps(self) -> dict[str, Gap]:
@@ -131,8 +135,8 @@ class SweepView:
 
     @property
     def trials_ended(self) -> int:
-        """How many trials have ended, in whatever way."""
-        return len(self.history.with_status(*ENDED))
+        """How many of these trials have ended, in whatever way."""
+        return self.history.trials_ended
 
     @property
     def bound_names(self) -> list[str]:
@@ -211,7 +215,12 @@ class SweepView:
         front_status: FrontStatus = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
-        return MeasuredTrial(trial, front_status, key in front and key not in on_test, self.bounds)
+        is_dominated = key in front and key not in on_test
+        return MeasuredTrial(trial, front_status, is_dominated, self.bounds, self._fresh_seeds.get(key))
+
+    @cached_property
+    def _fresh_seeds(self) -> Mapping[str, FreshSeeds]:
+        return fresh_seeds_of(self.history)
 
 
 def _spread(trials: Sequence[MeasuredTrial], most: int) -> Iterable[MeasuredTrial]:

@@ -33,6 +33,7 @@ BUILT_IN: dict[str, Any] = {
         }
     },
     "trials": 100,
+    "repeats": 1,
 }
 
 

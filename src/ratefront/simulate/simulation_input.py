@@ -14,6 +14,7 @@ from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import SamplerName, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
@@ -74,6 +75,8 @@ def make_scenario(
     changes: dict[str, object] = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
+        # Most problems give one result for each configuration, whatever the seed: a repeat would show nothing.
+        "repeats": Repeats.model_validate(1),
     }
     if not stopping:
         changes["stopping"] = Stopping(rule="none")

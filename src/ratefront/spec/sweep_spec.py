@@ -22,6 +22,7 @@ from ratefront.catalogue.number_limits import (
 )
 from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.problem_wording import unknown
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
@@ -315,6 +316,7 @@ class SweepSpec(Section):
     stopping: Annotated[
         Stopping, Field(description="trials that the search stops before their last epoch")
     ] = Stopping()
+    repeats: Repeats = Repeats()
     training: Training = Training()
     resources: Resources = Resources()
     retries: Annotated[

@@ -109,6 +109,7 @@ class Forecast:
         calibration: The trials that this follows from.
         failures: The configurations that could not be calibrated; trials of such ones are counted like the others.
         slots_by_family: How many trials of each family run at the same time.
+        repeats: How many repeats may come on top of the trials.
         trials_per_gpu: With ``trials_per_gpu: auto``, how many share a GPU by the memory that calibration trials held.
     """
 
@@ -124,6 +125,7 @@ class Forecast:
     failures: Sequence[CalibrationFailure] = ()
     slots_by_family: Mapping[str, int] = field(default_factory=dict)
     trials_per_gpu: int | None = None
+    repeats: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``forecast.json``."""

@@ -22,7 +22,10 @@ def print_forecast(forecast: Forecast, budget: Budget, console: Console) -> None
     )
     console.print(_calibration_table(forecast.calibration))
     console.print(
-        Text(f"\n{forecast.trials} trials, {_at_a_time(forecast)} at a time, take about:", style="bold")
+        Text(
+            f"\n{forecast.trials} trials{_repeats(forecast)}, {_at_a_time(forecast)} at a time, take about:",
+            style="bold",
+        )
     )
     console.print(_grid(_forecast_rows(forecast)))
     for line in (*_failures(forecast), *_over_budget(forecast, budget)):
@@ -39,6 +42,10 @@ def _calibration_table(trials: Iterable[CalibrationTrial]) -> Table:
         cells = (visible_line(trial.family), *(f"{value:.3g} s" for value in seconds))
         table.add_row(*map(Text, (*cells, phrases.size(trial.disk_bytes))))
     return table
+
+
+def _repeats(forecast: Forecast) -> str:
+    return f" and up to {forecast.repeats} repeats" if forecast.repeats else ""
 
 
 def _at_a_time(forecast: Forecast) -> str:

@@ -124,7 +124,7 @@ class _EndedTrials:
         self._printed.update(_trial_and_end_time(trial) for _, trial in not_printed)
         return [
             Text(
-                visible_line(_ended_line(place, trial, history.trials_requested)),
+                visible_line(_ended_line(place, trial, _most_trials(history))),
                 style=phrases.status_style(trial),
             )
             for place, trial in not_printed
@@ -132,7 +132,7 @@ class _EndedTrials:
 
     def line_of_earlier_ends(self, history: SweepHistory) -> list[Text]:
         """Return a line with the number of trials that had ended before, or nothing if there are none."""
-        line = f"{self.ended_before} of {history.trials_requested} trials have ended before"
+        line = f"{self.ended_before} of {_most_trials(history)} trials have ended before"
         return [Text(line)] if self.ended_before else []
 
 
@@ -189,10 +189,17 @@ def _trial_and_end_time(trial: TrialHistory) -> tuple[str, float]:
     return trial.params.trial_id, trial.ended_time or 0.0
 
 
-def _ended_line(place: int, trial: TrialHistory, requested: int) -> str:
-    counted = f"[{place:>{len(str(requested))}}/{requested}]"
+def _most_trials(history: SweepHistory) -> int:
+    """Return how many trials there will be at most, once there are repeats; before that, those that are requested."""
+    repeats = history.repeats
+    return history.trials_requested + (repeats.most if repeats.planned else 0)
+
+
+def _ended_line(place: int, trial: TrialHistory, trials: int) -> str:
+    counted = f"[{place:>{len(str(trials))}}/{trials}]"
     series = phrases.series_and_split(trial.params.values)
-    return f"{counted} {trial.params.trial_id}  {series:<32} {phrases.trial_outcome(trial)}"
+    repeated = f"  (repeats {trial.repeat_of})" if trial.repeat_of else ""
+    return f"{counted} {trial.params.trial_id}  {series:<32} {phrases.trial_outcome(trial)}{repeated}"
 
 
 class LiveDisplay(Display):
@@ -314,12 +321,13 @@ def _row(trial: TrialHistory) -> Iterator[Text]:
 def _bar(history: SweepHistory, is_over: bool) -> Table:
     """Return the bar with counts and the time in which a driver was at work, the same as in ``status``."""
     done, requested = history.trials_ended, history.trials_requested
+    repeats = history.repeats.describe(is_over=history.ended)
     line = Table.grid(padding=(0, 1))
     stands = is_over or history.ended or not history.spec
     elapsed = phrases.duration(history.speed.worked_s if stands else history.worked_s(time.time()))
     line.add_row(
         ProgressBar(total=max(1, requested), completed=done, width=30),
-        f"{done}/{requested}",
+        f"{done}/{requested}{repeats}",
         phrases.status_counts(history, with_running=not is_over),
         elapsed,
     )

@@ -58,8 +58,10 @@ def _heading(status: SweepStatus) -> Text:
 def _bar(status: SweepStatus) -> Table:
     requested, ended = status.trials_requested, status.trials_ended
     line = Table.grid(padding=(0, 1))
+    repeats = status.repeats.describe(is_over=status.state == "ended")
     line.add_row(
-        ProgressBar(total=max(1, requested), completed=ended, width=30), f"{ended}/{requested} trials"
+        ProgressBar(total=max(1, requested), completed=ended, width=30),
+        f"{ended}/{requested} trials{repeats}",
     )
     return line
 

@@ -113,6 +113,7 @@ class InMemoryTracker(Tracker):
         if run is None:
             return
         run.tags |= run_tags.pareto_tags(pareto_rank)
+        run.points.update(run_keys.seed_points(pareto_rank, time))
         if run.status == "RUNNING":
             run.tags["status"] = "interrupted"
             run.end("KILLED", time)

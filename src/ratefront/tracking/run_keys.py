@@ -6,6 +6,7 @@ Keys of metrics:
 - ``obj/…``: the objectives as the search saw them, on validation.
 - ``test/…`` and ``rate/…``: what was measured on the test split.
 - ``gap/…``: bits above each bound, at the accuracy on test.
+- ``seeds/…``: what fresh seeds of the same configuration measured on test, once the sweep has ended.
 - ``cost/…``: what the codec costs (bytes, MACs, ms, s).
 - ``system/…``: what the trial's process used.
 
@@ -21,9 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ratefront.columns import columns_of_result
+from ratefront.columns import SEED_COLUMNS, columns_of_result
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep, TrialUpdate
+from ratefront.tracking.tracker_protocol import ParetoRank, TimedReport, TrackedSweep, TrialUpdate
 from ratefront.trial_records import SYSTEM_PREFIX, TrialResult
 
 VALUE_CHARACTERS = 6000  # MLflow's limit for a parameter; a tag may hold 8000
@@ -115,6 +116,14 @@ def final_points(update: TrialUpdate, objectives: Iterable[str]) -> list[MetricP
         return []
     gaps = {f"gap/{name}_bits": bits for name, bits in update.gap_bits.items()}
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
+
+
+def seed_points(pareto_rank: ParetoRank | None, seconds: float) -> list[MetricPoint]:
+    """Return what fresh seeds measured as points at the sweep's end; none where there are no such seeds."""
+    fresh = None if pareto_rank is None else pareto_rank.fresh_seeds
+    if fresh is None:
+        return []
+    return finite_points({column.key: float(column.value(fresh) or 0) for column in SEED_COLUMNS}, seconds)
 
 
 def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, float | None]:

@@ -123,6 +123,8 @@ def trial_tags(sweep: TrackedSweep, update: TrialUpdate, provenance: Provenance 
         **provenance_tags(provenance),
         **pareto_tags(update.pareto_rank),
     }
+    if trial.repeat_of:
+        tags["repeat_of"] = trial.repeat_of
     if trial.attempts > 1:
         tags["attempts"] = str(trial.attempts)
     return tags

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ratefront.columns import FreshSeeds
 from ratefront.history.events import Reported
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.store.task_model_info import DatasetInfo
@@ -52,9 +53,13 @@ class Provenance:
 
 @dataclass(frozen=True)
 class ParetoRank:
-    """How many fronts deep a finished trial lies on validation. ``rank`` 1 is the front: no trial dominates it."""
+    """How many fronts deep a finished trial lies on validation. ``rank`` 1 is the front: no trial dominates it.
+
+    ``fresh_seeds`` is what its configuration measured with fresh seeds; None where none was measured.
+    """
 
     rank: int
+    fresh_seeds: FreshSeeds | None = None
 
     @property
     def is_on_front(self) -> bool:
@@ -138,7 +143,10 @@ class Tracker(Protocol):
         """Let the trial's run show the present state of the trial."""
 
     def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
-        """Show the trial's Pareto rank and end its run if it is running: the driver leaves. A trial may have no run."""
+        """Show the trial's Pareto rank and fresh seeds, and end its run if it is running: the driver leaves.
+
+        A trial may have no run. ``time`` is that of the ledger's last entry, seconds since the epoch.
+        """
 
     def keep_codec(self, codec: FrontCodec) -> None:
         """Keep a codec as a model that can be loaded, linked to the run of its trial."""

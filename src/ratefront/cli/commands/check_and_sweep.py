@@ -272,8 +272,9 @@ def _has_begun(folder: Path) -> bool:
 def _print_outcome(sweep: Sweep, folder: Path, tracking: Sequence[str], addresses: Sequence[str]) -> None:
     summary = sweep.summary
     why = f" ({summary.ended_early})" if summary.ended_early else ""
+    trials = summary.trials_requested + summary.repeats.planned
     print(
-        f"{summary.trials_finished} of {summary.trials_requested} trials finished{why}, "
+        f"{summary.trials_finished} of {trials} trials finished{why}, "
         f"{len(summary.front)} on the front; report: {folder / 'report.html'}\n"
         f"browse the trials: {ratefront_command('ui', folder, *tracking)}",
         file=sys.stderr,

@@ -167,6 +167,8 @@ class TrialStopper:
         return self._event(trial, rung, passed.at_rungs[rung])
 
     def _event(self, trial: TrialHistory, rung: int, now: Point) -> Pruned | Spared | None:
+        if trial.repeat_of:
+            return None  # it runs to say what its configuration gives on average: a stopped one says nothing
         is_spared = is_never_stopped(self._settings.never_stopped, self._sampler_seed, trial.number)
         if is_spared and trial.spared_at:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ratefront.bounds import ORACLE
-from ratefront.columns import percent
+from ratefront.columns import accuracy_interval, percent
 from ratefront.report.colours import SeriesStyle, bound_style, series_styles
 from ratefront.report.front.axis_ranges import (
     AxisRanges,
@@ -17,6 +17,7 @@ from ratefront.report.front.axis_ranges import (
 from ratefront.report.front.describe_legend import describe_legend
 from ratefront.report.front.front_figure import (
     Axis,
+    Bar,
     Bound,
     Element,
     FrontFigure,
@@ -38,6 +39,9 @@ LEFTMOST_DRAWN = 0.3
 
 TEXT_ACCURACY, TEXT_WIDTH = 0.84, 0.25
 """The text of the region reaches down to this accuracy, and takes this share of the axes' width."""
+
+MOST_WITH_INTERVALS = 30
+"""With more trials on the front, the intervals of their accuracies would hide each other; the tables have them all."""
 
 COVERING: tuple[tuple[FrontStatus, ...], ...] = (("dominated", "collapsed"), ("front",))
 """In the order of drawing: trials on the front cover the others."""
@@ -64,7 +68,8 @@ def _title(view: SweepView) -> str:
     if view.history.ended:
         drawn = f", {len(view.drawn)} of them drawn" if view.left_out else ""
         return f"{view.name}: rate–accuracy front on test, {view.summary.trials_finished} codecs{drawn}"
-    return f"{view.name}: running, {view.trials_ended} of {view.trials_requested} trials ended"
+    repeats = view.history.repeats.describe()
+    return f"{view.name}: running, {view.trials_ended} of {view.trials_requested} trials{repeats} ended"
 
 
 def _rates(ranges: AxisRanges) -> Axis:
@@ -87,6 +92,7 @@ def _main_elements(view: SweepView, ranges: AxisRanges, with_text: bool = True) 
     yield from _task_model(view)
     yield from _bounds(view, ranges)
     yield from _fronts(view, ranges)
+    yield from _bars(view, ranges)
     for marker in _markers(view, ranges, lambda trial: trial.test.accuracy):
         low, high = ranges.accuracy
         if (
@@ -132,6 +138,25 @@ def _stairs(
     if points:
         rate = (*(ranges.drawn_rate(rate) for rate, _ in points), extended_limits(ranges.rate)[1])
         yield Stairs(name, style, rate, (*(accuracy for _, accuracy in points), points[-1][1]))
+
+
+def _bars(view: SweepView, ranges: AxisRanges) -> Iterator[Bar]:
+    """Yield the bars of the trials on the front; those of their accuracies only where there are few."""
+    styles = series_styles(view.series)
+    for trial in view.front:
+        style, fresh, rate = (
+            styles[trial.test.series],
+            trial.fresh_seeds,
+            ranges.drawn_rate(trial.test.rate_bits),
+        )
+        if len(view.front) <= MOST_WITH_INTERVALS:
+            interval = accuracy_interval(trial.test.accuracy, trial.result.test.samples)
+            yield Bar(trial, style, "samples", (rate, rate), interval)
+        if fresh is not None:
+            mean, low, high = map(ranges.drawn_rate, fresh.rate_bits)
+            accuracy = fresh.accuracy
+            yield Bar(trial, style, "seeds", (low, high), (accuracy.mean, accuracy.mean))
+            yield Bar(trial, style, "seeds", (mean, mean), (accuracy.low, accuracy.high))
 
 
 def _markers(

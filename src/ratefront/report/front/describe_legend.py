@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ratefront.report.colours import series_styles
-from ratefront.report.front.front_figure import Bound, Legend, LegendEntry, Level, Marker, Panel, Stairs
+from ratefront.report.front.front_figure import (
+    BAR_TEXT,
+    Bar,
+    Bound,
+    Legend,
+    LegendEntry,
+    Level,
+    Marker,
+    Panel,
+    Stairs,
+)
 from ratefront.report.sweep_view import SweepView
 from ratefront.trial_records import objectives_of
 
@@ -51,3 +61,8 @@ def _marker_meanings(main: Panel) -> Iterator[LegendEntry]:
     if any(marker.at_edge for marker in markers):
         least = f"{main.x_axis.limits[0]:.2g} bit"
         yield LegendEntry(f"rate below {least}", f"under {least}", "edge")
+    meanings = {bar.meaning for bar in main.of_kind(Bar)}
+    if "seeds" in meanings:
+        yield LegendEntry(BAR_TEXT["seeds"], "fresh seeds", "seeds")
+    if "samples" in meanings:
+        yield LegendEntry(BAR_TEXT["samples"], "95 % interval", "samples")

@@ -21,6 +21,15 @@ FRONT_STATUS_TEXT: dict[FrontStatus, str] = {
 }
 
 
+BarMeaning: TypeAlias = Literal["seeds", "samples"]
+"""What a bar shows; the same in every series."""
+
+BAR_TEXT: dict[BarMeaning, str] = {
+    "seeds": "fresh seeds, min to max",
+    "samples": "95 % interval of accuracy",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """The region between ``left`` and a curve.
@@ -130,8 +139,33 @@ class Marker:
         return f"{self.series}: {FRONT_STATUS_TEXT[self.front_status]}"
 
 
-Element: TypeAlias = Region | Level | Bound | Stairs | Marker
-Kind = TypeVar("Kind", Region, Level, Bound, Stairs, Marker)
+@dataclass(frozen=True)
+class Bar:
+    """A thin line beside the marker of a trial on the front: how far its values are a matter of luck.
+
+    Attributes:
+        trial: The trial.
+        style: That of its series.
+        meaning: ``seeds``: from the least to the greatest value of fresh seeds, through their mean. ``samples``: the
+            interval of the trial's own accuracy, as the number of test samples decides it.
+        rate: Both ends, in bit/sample.
+        height: Both ends on the vertical axis.
+    """
+
+    trial: MeasuredTrial
+    style: SeriesStyle
+    meaning: BarMeaning
+    rate: tuple[float, float]
+    height: tuple[float, float]
+
+    @property
+    def name(self) -> str:
+        """The name of the group of bars that look alike."""
+        return f"{self.trial.test.series}: {BAR_TEXT[self.meaning]}"
+
+
+Element: TypeAlias = Region | Level | Bound | Stairs | Bar | Marker
+Kind = TypeVar("Kind", Region, Level, Bound, Stairs, Bar, Marker)
 
 
 @dataclass(frozen=True)
@@ -184,7 +218,7 @@ class LegendEntry:
 
     text: str
     short: str
-    key: Bound | Level | Stairs | SeriesStyle | MarkerMeaning
+    key: Bound | Level | Stairs | SeriesStyle | MarkerMeaning | BarMeaning
 
 
 @dataclass(frozen=True)

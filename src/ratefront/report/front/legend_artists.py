@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from ratefront.report.colours import LIGHT, SeriesStyle, Theme
 from ratefront.report.curve_artists import bound_looks
 from ratefront.report.front.front_figure import Bound, Legend, LegendEntry, Level, MarkerMeaning, Stairs
-from ratefront.report.front.panel_artists import level_looks, stairs_looks
+from ratefront.report.front.panel_artists import bar_looks, level_looks, stairs_looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +52,8 @@ def legend_handle(entry: LegendEntry, theme: Theme = LIGHT) -> Line2D:
             drawn = stairs_looks(key)
         case SeriesStyle():
             drawn = {"color": key.colour, "marker": key.marker, "linewidth": 1.1, "markersize": 6}
+        case "seeds" | "samples":
+            drawn = bar_looks(key, theme=theme)
         case _:
             drawn = {"linestyle": "none", "markersize": 6, "color": theme.muted, **_meaning_looks(key, theme)}
     return Line2D([], [], **drawn)

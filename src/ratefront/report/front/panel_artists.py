@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
-from ratefront.report.colours import LIGHT, OVERALL_FRONT, Theme
+from ratefront.report.colours import LIGHT, OVERALL_FRONT, SeriesStyle, Theme
 from ratefront.report.curve_artists import bound_looks, set_grid_and_frame
-from ratefront.report.front.front_figure import Axis, Bound, Element, Level, Marker, Panel, Region, Stairs
+from ratefront.report.front.front_figure import (
+    Axis,
+    Bar,
+    BarMeaning,
+    Bound,
+    Element,
+    Level,
+    Marker,
+    Panel,
+    Region,
+    Stairs,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,6 +57,9 @@ def _draw_element(axes: Axes, element: Element, panel: Panel, theme: Theme) -> N
         case Stairs():
             steps: Any = {"drawstyle": "steps-post", "solid_joinstyle": "miter", "gid": element.name}
             axes.plot(element.rate, element.height, **steps, **stairs_looks(element))
+        case Bar():
+            looks = bar_looks(element.meaning, element.style)
+            axes.plot(element.rate, element.height, gid=element.name, **looks)
         case Marker():
             _draw_marker(axes, element, panel.y_axis.unit, theme)
         case _:
@@ -85,6 +99,14 @@ def stairs_looks(stairs: Stairs) -> dict[str, Any]:
     if stairs.style is None:
         return {"color": OVERALL_FRONT, "linewidth": 5.0, "alpha": 0.55, "zorder": 2.5}
     return {"color": stairs.style.colour, "linewidth": 1.1, "zorder": 3}
+
+
+def bar_looks(meaning: BarMeaning, style: SeriesStyle | None = None, theme: Theme = LIGHT) -> dict[str, Any]:
+    """Return matplotlib's arguments for a bar, in the colour of its series; for the legend that of no series."""
+    colour = theme.muted if style is None else style.colour
+    if meaning == "seeds":
+        return {"color": colour, "linewidth": 1.0, "solid_capstyle": "butt", "zorder": 5}
+    return {"color": colour, "linewidth": 2.6, "alpha": 0.22, "solid_capstyle": "butt", "zorder": 3.2}
 
 
 def _draw_marker(axes: Axes, marker: Marker, unit: float, theme: Theme) -> None:

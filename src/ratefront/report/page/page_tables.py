@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from statistics import median
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, TrialColumn, brief_value, column_named, number_format
+from ratefront.columns import (
+    COSTS,
+    FreshSeeds,
+    Spread,
+    TrialColumn,
+    accuracy_interval,
+    brief_value,
+    column_named,
+    number_format,
+    percent,
+)
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.trial_records import Scalar, Status, TrialResult, metric_names
@@ -58,13 +68,43 @@ def front_table(view: SweepView) -> PageTable:
     shown = [
         _PageColumn(PageCell(column_named("trial_id").heading), _marked),
         *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _PageColumn(PageCell("95 % interval", title="of the accuracy on test"), _interval_cell),
         _column(column_named("accuracy_validation"), "validation"),
+        *_seed_columns(view),
         *map(_column, _where_measured(view)),
         _column(column_named("transmitter_bytes")),
         _PageColumn(PageCell("share"), lambda trial: _share(trial, view.task_model.task_model_bytes)),
         *map(_gap, view.bound_names),
     ]
     return _table(shown, view.front)
+
+
+def _interval_cell(trial: MeasuredTrial) -> PageCell:
+    low, high = accuracy_interval(trial.test.accuracy, trial.result.test.samples)
+    return PageCell(f"{percent(low)} to {percent(high)}", low)
+
+
+def _seed_columns(view: SweepView) -> list[_PageColumn]:
+    """Return the columns of fresh seeds, if a trial of the front has any."""
+    if not any(trial.fresh_seeds for trial in view.front):
+        return []
+    title = "mean of other seeds of the same configuration, and their least and greatest value"
+
+    def column(heading: str, cell: Callable[[FreshSeeds], PageCell]) -> _PageColumn:
+        def cell_of(trial: MeasuredTrial) -> PageCell:
+            return PageCell(MISSING) if trial.fresh_seeds is None else cell(trial.fresh_seeds)
+
+        return _PageColumn(PageCell(heading, title=title), cell_of)
+
+    return [
+        column("fresh seeds", lambda fresh: PageCell(str(fresh.seeds), fresh.seeds)),
+        column("their rate", lambda fresh: _spread_cell(fresh.rate_bits, number_format(".3f"))),
+        column("their accuracy", lambda fresh: _spread_cell(fresh.accuracy, percent)),
+    ]
+
+
+def _spread_cell(spread: Spread, form: Callable[[float], str]) -> PageCell:
+    return PageCell(f"{form(spread.mean)} ({form(spread.low)} to {form(spread.high)})", spread.mean)
 
 
 def _column(column: TrialColumn, heading: str = "") -> _PageColumn:

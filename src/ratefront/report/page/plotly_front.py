@@ -11,12 +11,13 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.columns import brief_value, kibibytes, percent
+from ratefront.columns import FreshSeeds, accuracy_interval, brief_value, kibibytes, percent
 from ratefront.report.colours import OVERALL_FRONT, bound_style
 from ratefront.report.front.axis_ranges import extended_limits
 from ratefront.report.front.front_figure import (
     FRONT_STATUS_TEXT,
     Axis,
+    Bar,
     Bound,
     FrontFigure,
     Level,
@@ -69,12 +70,12 @@ def main_traces(front: FrontFigure) -> list[Trace]:
     """
     lines = [*_line_traces(front.main, {}), *_line_traces(front.size, {"yaxis": "y2"})]
     lines.sort(key=lambda line: LEGEND_ORDER.index(line[0]))
-    return [*(trace for _, trace in lines), *_marker_traces(front)]
+    return [*(trace for _, trace in lines), *_bar_traces(front.main), *_marker_traces(front)]
 
 
 def _line_traces(panel: Panel, axes: Trace) -> list[tuple[type[Line], Trace]]:
     span = list(extended_limits(panel.x_axis.limits))
-    lines = [element for element in panel.elements if not isinstance(element, Marker)]
+    lines = [element for element in panel.elements if not isinstance(element, Marker | Bar)]
     return [(type(line), {**_trace(line, span), **axes}) for line in lines]
 
 
@@ -161,6 +162,30 @@ def _stairs_trace(stairs: Stairs) -> Trace:
     }
 
 
+def _bar_traces(panel: Panel) -> list[Trace]:
+    """Return a trace for all bars of a series with one meaning; a click on the series' front in the legend hides it."""
+    groups: dict[str, list[Bar]] = {}
+    for bar in panel.of_kind(Bar):
+        groups.setdefault(bar.name, []).append(bar)
+    return [_bar_trace(bars) for bars in groups.values()]
+
+
+def _bar_trace(bars: list[Bar]) -> Trace:
+    first = bars[0]
+    width, opacity = (1, 1.0) if first.meaning == "seeds" else (4, 0.22)
+    return {
+        "x": [value for bar in bars for value in (*bar.rate, None)],
+        "y": [value for bar in bars for value in (*bar.height, None)],
+        "mode": "lines",
+        "line": {"color": first.style.colour, "width": width},
+        "opacity": opacity,
+        "name": escape(first.name),
+        "legendgroup": escape(f"{first.trial.test.series}: {FRONT_STATUS_TEXT['front']}"),
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
 def _marker_traces(front: FrontFigure) -> list[Trace]:
     """Return a trace for each group of markers that look alike, in both panels.
 
@@ -209,6 +234,22 @@ def _marker_looks(markers: list[Marker]) -> dict[str, Any]:
     return {**looks, "line": edge, "opacity": 0.35 if front_status == "dominated" else 1.0}
 
 
+def _from_to(low: float, high: float) -> str:
+    return f"{percent(low)} to {percent(high)}"
+
+
+def _seeds_text(fresh: FreshSeeds | None) -> list[str]:
+    """Return a line for rate and one for accuracy of fresh seeds; nothing where there are none."""
+    if fresh is None:
+        return []
+    rate, accuracy = fresh.rate_bits, fresh.accuracy
+    seeds = "1 fresh seed" if fresh.seeds == 1 else f"{fresh.seeds} fresh seeds"
+    return [
+        f"{seeds}: {rate.mean:.3f} bit ({rate.low:.3f} to {rate.high:.3f})",
+        f"at {percent(accuracy.mean)} ({_from_to(accuracy.low, accuracy.high)})",
+    ]
+
+
 def _hover_text(trial: MeasuredTrial) -> str:
     """Return a few lines about a trial, escaped, with the tags that plotly supports."""
     point = trial.test
@@ -223,6 +264,8 @@ def _hover_text(trial: MeasuredTrial) -> str:
         *([escape(" · ".join(named_values))] if named_values else []),
         f"{point.rate_bits:.3f} bit/sample (estimated {point.rate_bits_estimated:.3f})",
         f"accuracy {percent(point.accuracy)} (validation {percent(trial.validation.accuracy)})",
+        f"95 % interval {_from_to(*accuracy_interval(point.accuracy, trial.result.test.samples))}",
+        *_seeds_text(trial.fresh_seeds),
         f"transmitter {kibibytes(point.transmitter_bytes)}",
         *(
             f"{bound_style(name).short.replace('&', '&amp;')} {gap.bits:+.3f} bit"

@@ -98,9 +98,10 @@ def _plotly_source() -> str:
 def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
     """Return names and values of the numbers at the top of the page."""
     task_model, summary, bounds = view.task_model, view.summary, view.bounds
+    repeats = summary.repeats.describe(is_over=view.history.ended)
     rows = [
         ("data set", str(summary.dataset)),
-        ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
+        ("trials ended", f"{view.trials_ended} of {view.trials_requested}{repeats}"),
         ("on the front", str(len(summary.front))),
         ("hours at work", _with_limit(summary.hours, summary.budget["hours"])),
         *_gpu_row(summary),

@@ -11,6 +11,7 @@ from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position, value_at
+from ratefront.spec.space.configurations import uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Leaf, Space, assign
 from ratefront.trial_records import (
     GPU_MEMORY_SHARE,
@@ -106,6 +107,7 @@ class SyntheticProblem:
         trial_s: The mean duration of a trial, in seconds.
         spread: The duration is uniform within this fraction of ``trial_s`` to both sides.
         reports: How often a trial reports.
+        luck: Where a result depends on the seed, its rate lies uniformly within this fraction to both sides.
         metrics: The sweep's own metrics: each is the accuracy, or the error rate if less is better.
     """
 
@@ -113,6 +115,7 @@ class SyntheticProblem:
     trial_s: float = 600.0
     spread: float = 0.05
     reports: int = 20
+    luck: float = 0.0
     metrics: Objectives = field(default_factory=dict)
 
     @property
@@ -153,7 +156,7 @@ class SyntheticProblem:
             Step(apart_s, _report(RATE_BITS * rate, accuracy, step / self.reports, distortion + 1 / step))
             for step in range(1, self.reports + 1)
         )
-        measured = _measurement(RATE_BITS * rate, accuracy, self.metrics)
+        measured = _measurement(RATE_BITS * rate * self._luck(params), accuracy, self.metrics)
         size_bytes = round(TRANSMITTER_BYTES * size)
         result = TrialResult(
             params.trial_id,
@@ -168,6 +171,11 @@ class SyntheticProblem:
             extra={GPU_MEMORY_SHARE: 0.2},
         )
         return TrialCourse(steps, apart_s, result.to_json())
+
+    def _luck(self, params: TrialParams) -> float:
+        if not self.luck or not uses_seed(params.values):
+            return 1.0
+        return 1 + self.luck * Random(stable_seed("luck", params.seed)).uniform(-1, 1)  # noqa: S311
 
 
 def _report(rate_bits: float, accuracy: float, progress: float, loss: float) -> dict[str, float]:

@@ -35,7 +35,8 @@ def table_of_folder(folder: SweepFolder) -> RecordedTable:
 def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = None) -> RecordedTable:
     """Record the sweep of a ledger.
 
-    Trials that were stopped early, or have not ended, are left out. Reports keep six digits.
+    Trials that were stopped early, or have not ended, are left out, and so are repeats: a table has one answer for a
+    configuration. Reports keep six digits.
 
     Raises:
         InputError: It has no finished trial.
@@ -46,8 +47,8 @@ def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = N
         match entry.event:
             case Created() as event:
                 created = event
-            case Planned(trial_id, _, _, values):
-                trials[trial_id] = _TrialRecorder(values)
+            case Planned(trial_id, _, _, values, repeat_of):
+                trials[trial_id] = _TrialRecorder(values, is_repeat=bool(repeat_of))
             case Started(trial_id) | Reported(trial_id) | Finished(trial_id) | Failed(trial_id):
                 trials[trial_id].take(entry)
             case _:
@@ -64,12 +65,14 @@ class _TrialRecorder:
 
     Attributes:
         values: The trial's configuration.
+        is_repeat: Whether another trial had it before.
         since: When the next step began, in seconds since the epoch.
         steps: The reports by their number.
         course: The whole trial, once it has ended.
     """
 
     values: Mapping[str, Scalar]
+    is_repeat: bool = False
     since: float = 0.0
     steps: dict[int, Step] = field(default_factory=dict)
     course: TrialCourse | None = None
@@ -91,7 +94,7 @@ class _TrialRecorder:
                 pass
 
     def row(self) -> RecordedTrial | None:
-        return None if self.course is None else RecordedTrial(self.values, self.course)
+        return None if self.course is None or self.is_repeat else RecordedTrial(self.values, self.course)
 
 
 def _short(value: float) -> float:

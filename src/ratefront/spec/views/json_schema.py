@@ -39,6 +39,7 @@ def sweep_json_schema(catalogue: Catalogue) -> Schema:
     properties["stopping"] = _or_its_rule(properties["stopping"])
     properties["metrics"]["items"] = _metric(definitions.pop("Metric"))
     properties["objectives"]["items"] = {"anyOf": [{"enum": list(OBJECTIVES)}, {"type": "string"}]}
+    properties["repeats"] = _repeats(properties["repeats"], definitions.pop("Repeats"))
     properties["reference"]["properties"] = {name: {"type": "number"} for name in OBJECTIVES}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -68,6 +69,12 @@ def _or_its_rule(stopping: Schema) -> Schema:
     mapping = {"$ref": stopping["$ref"]}
     others = {key: value for key, value in stopping.items() if key != "$ref"}
     return {"anyOf": [{"enum": list(get_args(Stopping.model_fields["rule"].annotation))}, mapping], **others}
+
+
+def _repeats(property_: Schema, model: Schema) -> Schema:
+    """Return the forms of ``repeats``: a number of seeds, or a mapping."""
+    seeds = {key: value for key, value in model["properties"]["seeds"].items() if key != "default"}
+    return {**{key: value for key, value in property_.items() if key != "$ref"}, "anyOf": [seeds, model]}
 
 
 def _objectives_without_metrics() -> Schema:

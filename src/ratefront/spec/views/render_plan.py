@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
 from ratefront.spec.space.parameter_fields import Parameter
 from ratefront.spec.sweep_spec import Metric, Resources
@@ -60,6 +61,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("split points", _in_short(plan.split_points) or "none"),
         ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
         *([("", plan.too_few_configurations)] if plan.too_few_configurations else []),
+        ("repeats", _repeats(spec.repeats, spec.trials)),
         ("one trial needs", _needs(needs, "")),
         *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
         ("training", _values(spec.training.model_dump())),
@@ -71,6 +73,20 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("block size", f"{spec.block_size} samples coded as one string"),
         *(("warning", warning) for warning in plan.warnings),
     ]
+
+
+def _repeats(repeats: Repeats, trials: int) -> str:
+    """Return which configurations run again, and how many trials come on top for it."""
+    most = repeats.most(trials)
+    if not most:
+        return "none"
+    seeds = "1 fresh seed" if repeats.front == 1 else f"{repeats.front} fresh seeds"
+    which = (
+        f"front and rivals get {seeds} each"
+        if repeats.front
+        else f"every configuration has {repeats.seeds} seeds"
+    )
+    return f"up to {most} more trials: {which}, where the seed matters"
 
 
 def _metric(metric: Metric) -> str:

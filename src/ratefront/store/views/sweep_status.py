@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.history.budget import Spent, larger_budget, recorded_budget, spent_by
 from ratefront.history.events import Entry, to_plain
+from ratefront.history.repeat_counts import RepeatCounts
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
 from ratefront.store.ledger.read_ledger import check_is_sweep, has_not_begun
@@ -98,6 +99,7 @@ class SweepStatus:
     task_model_accuracy: float | None
     task_model_progress: TaskModelProgress | None
     trials_requested: int
+    repeats: RepeatCounts
     finished: int
     collapsed: int
     pruned: int
@@ -120,13 +122,14 @@ class SweepStatus:
 
     @property
     def trials_ended(self) -> int:
-        """How many trials have ended."""
-        return self.finished + self.collapsed + self.pruned + self.stopped + self.failed
+        """How many of the requested trials have ended; repeats do not count."""
+        ended = self.finished + self.collapsed + self.pruned + self.stopped + self.failed
+        return ended - self.repeats.ended
 
     @property
     def trial_count(self) -> int:
-        """How many trials exist, ended or not."""
-        return self.trials_ended + self.running + self.planned
+        """How many trials exist, ended or not, with repeats."""
+        return self.trials_ended + self.repeats.ended + self.running + self.planned
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -138,6 +141,8 @@ class SweepStatus:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, RepeatCounts):
+        return value._asdict()
     if isinstance(value, tuple):
         return [asdict(part) for part in value]
     if isinstance(value, Mapping):
@@ -160,7 +165,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
     history, last = ledger.history, ledger.last
     if last is None and driver is None:
         raise has_not_begun(folder)
-    at_work, unended = _at_work(history, driver), len(history.trials) - history.trials_ended
+    at_work, unended = _at_work(history, driver), len(history.trials) - len(history.ended_order)
     speed, budget = _speed(history, driver, now), recorded_budget(history.spec)
     return SweepStatus(
         sweep=history.spec.get("name"),
@@ -171,6 +176,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         task_model_accuracy=None if history.task_model is None else history.task_model.accuracy,
         task_model_progress=None if driver is None else ProgressFile(folder.task_model_progress).read(),
         trials_requested=history.trials_requested,
+        repeats=history.repeats,
         finished=history.counts["finished"],
         collapsed=history.counts["collapsed"],
         pruned=history.counts["pruned"],
@@ -226,8 +232,14 @@ def _speed(history: SweepHistory, driver: DriverProcess | None, now: float) -> _
     worked_s = history.worked_s(now) if is_at_work else history.speed.worked_s
     spent = spent_by(history, now if is_at_work else None)
     speed = history.speed.trials_per_hour(worked_s)
-    left = history.trials_requested - history.trials_ended
+    left = history.trials_requested - history.trials_ended + _repeats_left(history)
     return _Speed(worked_s, spent, speed, 3600.0 * left / speed if speed and is_at_work else None)
+
+
+def _repeats_left(history: SweepHistory) -> int:
+    """How many repeats may come: all that are allowed, until the requested trials have ended and it turns out."""
+    planned, ended, most = history.repeats
+    return most - ended if planned or history.trials_ended < history.trials_requested else 0
 
 
 def _running(trial: TrialHistory, silent_s: float | None) -> RunningTrial:

@@ -12,6 +12,7 @@ from typing import Any
 from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.budget import recorded_budget
+from ratefront.history.repeat_counts import RepeatCounts
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import (
     RATE_ACCURACY,
@@ -60,6 +61,7 @@ class SummarisedTrial:
 class Summary:
     """A sweep, running or ended, in numbers; None where one is not known.
 
+    The counts of trials by status are those of requested trials and ``repeats`` together.
     ``early_stopping`` is what it has saved, and its regret. ``hours`` is the time in which a driver was at work,
     ``gpu_hours`` that of all attempts times the GPUs of each. ``hypervolume``, and its projection
     ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test values of ``front``, whose trials
@@ -72,6 +74,7 @@ class Summary:
     ended: bool
     ended_early: str | None
     trials_requested: int
+    repeats: RepeatCounts
     trials_finished: int
     trials_pruned: int
     trials_stopped: int
@@ -106,6 +109,7 @@ class Summary:
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "metrics"}
         return plain | {
             "early_stopping": self.early_stopping.to_json(),
+            "repeats": self.repeats._asdict(),
             "budget": dict(self.budget),
             "objectives": list(self.objectives),
             "reference": dict(self.reference),
@@ -137,6 +141,7 @@ def summarise(
         ended=history.ended,
         ended_early=history.ended_early or None,
         trials_requested=history.trials_requested,
+        repeats=history.repeats,
         trials_finished=history.counts["finished"],
         trials_pruned=history.counts["pruned"],
         trials_stopped=history.counts["stopped"],

@@ -6,9 +6,19 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, column_named, columns_of_trial
+from ratefront.columns import (
+    MAIN_PARAMETERS,
+    SEED_COLUMNS,
+    FreshSeeds,
+    Row,
+    TrialColumn,
+    TrialLike,
+    column_named,
+    columns_of_trial,
+)
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.safe_text import visible
+from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.trial_records import ENDED, metric_names
 
 #: How a text begins that spreadsheets take for a formula (some also with full-width signs), or that hides one.
@@ -18,7 +28,8 @@ _FORMULA_BEGINS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
 def trial_columns(history: SweepHistory) -> tuple[str, ...]:
     """The names of the columns of ``trials.csv``: those of every sweep, the metrics, the other parameters by name."""
     columns = _columns(history)
-    return (*(column.name for column in columns), *_others(history, columns))
+    seeds = (column.name for column in SEED_COLUMNS)
+    return (*(column.name for column in columns), *seeds, *_others(history, columns))
 
 
 def trial_rows(history: SweepHistory) -> list[Row]:
@@ -26,9 +37,19 @@ def trial_rows(history: SweepHistory) -> list[Row]:
 
     All rows have the keys ``trial_columns``. A cell that does not apply is None.
     """
-    columns = _columns(history)
+    columns, fresh_seeds = _columns(history), fresh_seeds_of(history)
     others = _others(history, columns)
-    return [row_of(trial, columns) | parameters_of(trial, others) for trial in _ended(history)]
+    return [
+        row_of(trial, columns)
+        | seed_cells(fresh_seeds.get(trial.params.trial_id))
+        | parameters_of(trial, others)
+        for trial in _ended(history)
+    ]
+
+
+def seed_cells(fresh: FreshSeeds | None) -> Row:
+    """The cells of ``SEED_COLUMNS``, empty where no fresh seed was measured."""
+    return {column.name: None if fresh is None else column.value(fresh) for column in SEED_COLUMNS}
 
 
 def _ended(history: SweepHistory) -> list[TrialHistory]:
@@ -40,7 +61,8 @@ def _columns(history: SweepHistory) -> list[TrialColumn]:
 
 
 def _others(history: SweepHistory, columns: Iterable[TrialColumn]) -> dict[str, str]:
-    return other_parameters(_ended(history), (column.name for column in columns))
+    names = [*(column.name for column in columns), *(column.name for column in SEED_COLUMNS)]
+    return other_parameters(_ended(history), names)
 
 
 def other_parameters(trials: Iterable[TrialLike], taken: Iterable[str]) -> dict[str, str]:

@@ -27,14 +27,16 @@ from ratefront.history.events import (
 )
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
-from ratefront.spec.space.configurations import configurations, uses_seed
+from ratefront.spec.space.configurations import configurations, count, uses_seed
 from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
+from ratefront.testing.faults.models.repeat_model import RepeatModel
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_keys, run_tags
-from ratefront.tracking.tracker_protocol import TrialUpdate
+from ratefront.tracking.tracker_protocol import ParetoRank, TrialUpdate
 from ratefront.trial_records import ENDED, Scalar, TrialParams
 
 
@@ -59,7 +61,10 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
     spec, entries = simulation.scenario.spec, simulation.entries
     events = [entry.event for entry in entries]
     first_alone = spec.resources.trials_per_gpu == "auto"
-    model = ReferenceModel(spec.trials, spec.retries, first_alone, most_trials(simulation), rungs(simulation))
+    repeats = RepeatModel(spec.repeats, spec.directions)
+    model = ReferenceModel(
+        spec.trials, spec.retries, first_alone, most_trials(simulation), repeats, rungs(simulation)
+    )
     messages = iter(simulation.ground_truth.judged)
     judged = next(messages, None)
     courses = _courses(simulation)
@@ -179,7 +184,7 @@ def _batches(simulation: FaultySimulation) -> Iterator[str]:
 
 
 def most_trials(simulation: FaultySimulation) -> float:
-    """Return how many trials the sweep can have: its space's configurations, unless a seed enters results."""
+    """Return how many trials the sweep can have beside repeats: its configurations, unless a seed enters results."""
     space, events = simulation.scenario.space, planned(simulation)
     if any(uses_seed(event.values) for event in events) or not events:
         return math.inf
@@ -190,26 +195,35 @@ def most_trials(simulation: FaultySimulation) -> float:
 
 
 def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
-    """A configuration that gives the same result for every seed is tried once."""
+    """A configuration that gives the same result for every seed is tried once.
+
+    Any other one is suggested once, as long as the space holds others.
+    """
     tried: set[frozenset[tuple[str, Scalar]]] = set()
+    size = count(simulation.scenario.space)
     for event in planned(simulation):
         values = frozenset(event.values.items())
         if values in tried and not uses_seed(event.values):
             yield f"{event.trial_id} repeats {dict(event.values)}, into whose result no seed enters"
+        is_left = size is None or len(tried) < size
+        if values in tried and not event.repeat_of and is_left:
+            yield f"{event.trial_id} is suggested again although others are left: {dict(event.values)}"
         tried.add(values)
 
 
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
-    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed, unless the budget is spent.
+    Requested (or what the space has) + repeats = finished + collapsed + pruned + stopped + failed, unless the budget is
+    spent.
     """
     history = simulation.engine.history
-    due = min(history.trials_requested, most_trials(simulation))
+    repeats = sum(bool(event.repeat_of) for event in planned(simulation))
+    due = min(history.trials_requested, most_trials(simulation)) + repeats
     ids = [row["trial_id"] for row in trial_rows(history)]
     counted = sum(history.counts[status] for status in ENDED)
     if history.ended_by_budget:
-        if counted >= due or history.counts["running"]:
+        if counted > due or history.counts["running"]:
             yield f"of {due} trials some are left, the counts are {dict(history.counts)}"
     elif counted != due or history.counts["running"] or history.counts["planned"]:
         yield f"{due} trials were asked for, the counts are {dict(history.counts)}"
@@ -257,15 +271,19 @@ def _tracking(simulation: FaultySimulation) -> Iterator[str]:
         yield f"the tracker has the trials {sorted(record.trials)} of {len(history.trials)}"
         return
     curves, on_front = _curves(simulation.entries), set(front(simulation))
+    fresh_seeds = fresh_seeds_of(history)
     for trial_id, run in record.trials.items():
         trial = history.trials[trial_id]
-        points = {point for point in run.points if not point.key.startswith("epoch/")}
-        curve = sorted((point.key, point.step) for point in run.points - points)
+        points = {point for point in run.points if not point.key.startswith(("epoch/", "seeds/"))}
+        curve = sorted((point.key, point.step) for point in run.points if point.key.startswith("epoch/"))
         shown = (run.status, run.tags.get("status"), run.end_ms, run.tags.get("pareto") == "true")
         if shown != (due := (*_status(trial, history.last_time), trial_id in on_front)):
             yield f"the tracker says of {trial_id} {shown} instead of {due}"
         if points != set(run_keys.final_points(TrialUpdate(trial), simulation.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
+        standing = ParetoRank(0, fresh_seeds.get(trial_id)) if trial.status == "finished" else None
+        if not set(run_keys.seed_points(standing, history.last_time)) <= run.points:
+            yield f"the tracker has other fresh seeds of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"
 
@@ -301,6 +319,7 @@ class _Seen:
 
     family: str
     number: int
+    is_repeat: bool
     reports: dict[int, Mapping[str, float]] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
 
@@ -321,8 +340,8 @@ def _early_stopping(simulation: FaultySimulation) -> Iterator[str]:
     trials: dict[str, _Seen] = {}
     for entry in simulation.entries:
         match entry.event:
-            case Planned(trial_id, number, _, values):
-                trials[trial_id] = _Seen(str(values["family"]), number)
+            case Planned(trial_id, number, _, values, repeat_of):
+                trials[trial_id] = _Seen(str(values["family"]), number, bool(repeat_of))
             case Reported(trial_id, _, step, metrics):
                 trials[trial_id].reports[step] = metrics
             case Finished(trial_id, _, result):
@@ -345,6 +364,8 @@ def _stop_objections(
     drawn = stable_seed("never stopped", spec.sampler.seed, stopped.number)
     is_never_stopped = drawn / 2**31 < spec.stopping.never_stopped
     name = f"{type(event).__name__} of {event.trial_id} at {rung}"
+    if stopped.is_repeat:
+        yield f"{name}: it repeats a configuration"
     if is_never_stopped != isinstance(event, Spared):
         yield f"{name}: whether it may be stopped was drawn otherwise"
     if len(like) < spec.stopping.like_trials:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut, TimePassed, TrialMessage
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
+from ratefront.testing.faults.models.repeat_model import RepeatModel
 
 Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
 
@@ -31,6 +32,7 @@ class TrialModel:
         furthest: The furthest step of the attempts before it.
         setbacks: Failed attempts since one got further than all before.
         is_spared: Whether the search would have stopped it.
+        is_repeat: Whether it comes on top of the requested trials.
     """
 
     status: Status = "planned"
@@ -39,6 +41,7 @@ class TrialModel:
     furthest: int = 0
     setbacks: int = 0
     is_spared: bool = False
+    is_repeat: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -162,6 +165,7 @@ class ReferenceModel:
         retries: int,
         first_alone: bool,
         most: float,
+        repeats: RepeatModel,
         rungs: frozenset[int] = frozenset(),
     ) -> None:
         """Begin before the first entry.
@@ -170,11 +174,12 @@ class ReferenceModel:
             requested: How many trials are requested.
             retries: How many setbacks a trial may have.
             first_alone: Until one trial has finished, no two run at the same time.
-            most: How many trials the space can give.
+            most: How many trials the space can give, apart from repeats.
+            repeats: Follows which configurations are to be repeated.
             rungs: The epochs after which the search may stop a trial.
         """
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
-        self._most, self._rungs = most, rungs
+        self._most, self._repeats, self._rungs = most, repeats, rungs
         self._budget = BudgetModel()
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
@@ -188,13 +193,15 @@ class ReferenceModel:
         ):
             yield f"{type(event).__name__} comes after the driver has left"
         before, self.last = self.last, event
+        self._repeats.follow(event)
         if isinstance(event, events.Pruned | events.Spared):
             yield from self._stopping_objections(event, before)
         match event:
             case events.Planned(trial_id, number):
-                if number != len(self.trials) or trial_id != f"t{number:04d}" or number >= self.requested:
-                    yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are, of {self.requested}"
-                self.trials[trial_id] = TrialModel()
+                if number != len(self.trials) or trial_id != f"t{number:04d}":
+                    yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are"
+                yield from self._repeats.objections(event, self._is_search_over(), self.requested)
+                self.trials[trial_id] = TrialModel(is_repeat=bool(event.repeat_of))
             case events.Resumed():
                 self._lose_attempts()
             case events.Extended(trials):
@@ -248,8 +255,14 @@ class ReferenceModel:
     def _number_running(self) -> int:
         return sum(trial.status == "running" for trial in self.trials.values())
 
+    def _is_search_over(self) -> bool:
+        """Return whether all trials have ended that are no repeats."""
+        ended = sum(trial.has_ended for trial in self.trials.values() if not trial.is_repeat)
+        return ended >= min(self.requested, self._most)
+
     def _all_ended(self) -> bool:
-        return self._number_ended() >= min(self.requested, self._most)
+        is_over = self._is_search_over() and self._number_ended() == len(self.trials)
+        return is_over and not self._repeats.left(self.requested)
 
     def _follow_trial(self, event: events.TrialEvent) -> Iterator[str]:
         trial = self.trials.setdefault(event.trial_id, TrialModel())

@@ -7,6 +7,7 @@ from functools import partial
 
 from ratefront.history.events import Entry
 from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.store.views.front_trials import ranked
 from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
@@ -175,6 +176,7 @@ class Delivery:
 
 
 def pareto_ranks(history: SweepHistory) -> dict[str, ParetoRank]:
-    """Return the Pareto rank of every finished trial on validation, by the sweep's own objectives."""
-    trials = ranked(history.trials.values(), objectives_of(history.spec))
-    return {trial.params.trial_id: ParetoRank(rank) for trial, rank in trials}
+    """Return the Pareto rank of every finished trial on validation, by the sweep's own objectives, with fresh seeds."""
+    trials, fresh = ranked(history.trials.values(), objectives_of(history.spec)), fresh_seeds_of(history)
+    ranks = {trial.params.trial_id: rank for trial, rank in trials}
+    return {trial_id: ParetoRank(rank, fresh.get(trial_id)) for trial_id, rank in ranks.items()}

@@ -104,10 +104,11 @@ class MlflowTracker(Tracker):
         if run is None:
             return
         tags = run_tags.pareto_tags(pareto_rank)
+        points = run_keys.seed_points(pareto_rank, time)
         if run.is_over:
-            self._store.write(run, [], {}, tags)
+            self._store.write(run, points, {}, tags)
             return
-        self._store.write(run, [], {}, {**tags, "status": "interrupted"})
+        self._store.write(run, points, {}, {**tags, "status": "interrupted"})
         self._store.end(run, "KILLED", time)
 
     @override
