@@ -19,11 +19,13 @@ from ratefront.columns.result_columns import (
 from ratefront.columns.trial_columns import (
     FRONT_COLUMNS,
     MAIN_PARAMETERS,
+    MEETS_CONSTRAINTS,
     FrontColumn,
     FrontPlace,
     TrialColumn,
     TrialLike,
     columns_of_trial,
+    constraints_column,
     gap_columns,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "COSTS",
     "FRONT_COLUMNS",
     "MAIN_PARAMETERS",
+    "MEETS_CONSTRAINTS",
     "NO_BREAK_SPACE",
     "TEST_ONLY",
     "Cell",
@@ -47,6 +50,7 @@ __all__ = [
     "columns_of_result",
     "columns_of_split",
     "columns_of_trial",
+    "constraints_column",
     "gap_columns",
     "is_reserved_name",
     "kibibytes",
@@ -56,9 +60,13 @@ __all__ = [
     "tracker_key",
 ]
 
-#: The names of the columns that every sweep's tables have. No metric may have one of these names.
+#: The names of the columns that sweeps' tables have, whatever their metrics. No metric may have one of these names.
 COLUMN_NAMES = frozenset(
-    [*(column.name for column in columns_of_trial()), *(column.name for column in FRONT_COLUMNS)]
+    [
+        *(column.name for column in columns_of_trial()),
+        *(column.name for column in FRONT_COLUMNS),
+        MEETS_CONSTRAINTS,
+    ]
 )
 
 #: What the names of the other columns begin with.
