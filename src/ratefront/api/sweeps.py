@@ -156,8 +156,8 @@ class Sweep:
 
         Returns:
             The choice: ``choice.trials`` by rising test rate, ``choice.best`` (the fewest bits where an
-            accuracy is asked for, else the highest accuracy), and ``choice.excluded``, how many trials each constraint leaves out.
-            Without an argument, the constraints are those of the sweep file.
+            accuracy is asked for, else the highest accuracy), and ``choice.excluded``, how many trials
+            each constraint leaves out. Without an argument, the constraints are those of the sweep file.
 
         Raises:
             InputError: A constraint cannot be read, or is on no value of the sweep.

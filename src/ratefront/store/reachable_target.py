@@ -40,8 +40,8 @@ def check_reachable(folder: SweepFolder, spec: SweepSpec) -> None:
     if needed <= rate:
         return
     why = (
-        f"beyond the oracle: an accuracy of {accuracy:g} needs at least {needed:.4g} bit/sample whatever the codec, by the "
-        f"counts of the {labels.size} validation labels, and rate_bits <= {rate:g} allows no more than {rate:g}"
+        f"beyond the oracle: an accuracy of {accuracy:g} needs at least {needed:.4g} bit/sample whatever the codec, "
+        f"by the counts of the {labels.size} validation labels, and rate_bits <= {rate:g} allows no more than {rate:g}"
     )
     if spec.target is not None:
         raise SpecError(spec.name, [f"target: {spec.target} is {why}"])

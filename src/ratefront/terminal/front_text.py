@@ -64,7 +64,7 @@ def _trials(count: int) -> str:
 def _table(chosen: ChosenFront) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading, justify in _COLUMNS:
-        table.add_column(heading, justify=justify, no_wrap=True, overflow="ellipsis")
+        table.add_column(heading, justify=justify, no_wrap=True, min_width=len(heading))
     for trial in chosen.trials:
         result = result_of(trial)
         cells = (

@@ -45,14 +45,15 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Slopes:
-    """How margin and cost change with ln β, and up to which change of ln β they were seen."""
+    """How margin and cost change with ln β."""
 
     margin: float
     cost: float
 
 
-#: With no pair of trials: more bits for more accuracy as β rises, by about what codecs of many sweeps did.
-FIRST_GUESS = Slopes(0.5, 0.3)
+#: With no pair of trials: accuracy rises rather steeply with β, and rate by less. A guess that is too steep costs a
+#: trial; one that is too flat leaves an architecture that reaches the target.
+FIRST_GUESS = {"accuracy": Slopes(2.0, 0.3), "rate_bits": Slopes(-0.5, -1.0)}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Crossing:
 
 
 def slopes_of(families: Sequence[Sequence[Point]], guess: Slopes) -> Slopes:
-    """Return the medians of the slopes between neighbouring trials of the same architecture; ``guess`` without a pair."""
+    """Return the median slopes between neighbouring trials of the same architecture; ``guess`` without a pair."""
     pairs = [
         pair
         for points in families
@@ -117,9 +118,7 @@ def _rising_crossing(
     if first is not None:
         place = max(low, first.log_beta - first.margin / slope) if slope else low
         cost = first.cost - cost_slope * (first.log_beta - place)
-        return Crossing(
-            place, cost, reached, first.log_beta - place < NARROW or _is_near(first, cost, reached)
-        )
+        return Crossing(place, cost, reached, first.log_beta - place < NARROW or reached - cost < NEAR)
     if last is None or high - last.log_beta < NARROW or not slope:
         return None
     place = last.log_beta - last.margin / slope
@@ -135,10 +134,5 @@ def _between(short: Point, over: Point, reached: float) -> Crossing:
     share = -short.margin / (over.margin - short.margin)
     cost = short.cost + share * (over.cost - short.cost)
     inside = min(max(share + BEYOND, LEAST_SHARE), 1 - LEAST_SHARE)
-    is_closed = width < NARROW or _is_near(over, cost, reached)
+    is_closed = width < NARROW or reached - cost < NEAR
     return Crossing(short.log_beta + inside * width, min(cost, reached), reached, is_closed)
-
-
-def _is_near(over: Point, cost: float, reached: float) -> bool:
-    """Whether the trial that reaches the target is as near to it as is asked for, in margin or in cost."""
-    return over.margin < NEAR or reached - cost < NEAR

@@ -2,8 +2,8 @@
 
 An architecture is a configuration without its β. Of three trials
 
-* one refines the architecture that is predicted to be cheapest at the target (see ``target_bracket``), where one is left
-  that may still become better than the best trial so far;
+* one refines the architecture that is predicted to be cheapest at the target (see ``target_bracket``), where one is
+  left that may still become better than the best trial so far;
 * one differs from one of the best trials in a single parameter;
 * one is left to the ordinary sampler, which sees the target as one objective under a constraint.
 
@@ -21,7 +21,6 @@ from ratefront.engine.search.first_trials import neighbour
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.engine.search.target_bracket import (
     FIRST_GUESS,
-    NARROW,
     Crossing,
     Point,
     Slopes,
@@ -89,6 +88,7 @@ class TargetSearch:
         self._space, self._target, self._constraints, self._seed = space, target, constraints, seed
         self._architectures: dict[frozenset[tuple[str, Scalar]], _Architecture] = {}
         self._best = math.inf
+        self._guess = FIRST_GUESS[target.constraint.name]
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
         self._leaders: list[tuple[tuple[float, ...], int, Mapping[str, Scalar]]] = []
 
@@ -164,7 +164,7 @@ class TargetSearch:
         by_family: dict[Scalar, list[list[Point]]] = {}
         for architecture in self._architectures.values():
             by_family.setdefault(architecture.family, []).append(architecture.points)
-        common = slopes_of([points for group in by_family.values() for points in group], FIRST_GUESS)
+        common = slopes_of([points for group in by_family.values() for points in group], self._guess)
         return {family: slopes_of(group, common) for family, group in by_family.items()}
 
     def _margin_and_cost(self, result: TrialResult) -> tuple[float, float]:

@@ -81,8 +81,8 @@ def parse_constraint(text: str) -> Constraint:
     """Read a constraint.
 
     Args:
-        text: As in the sweep file; units are those of bytes (B, kB, MB, GB, KiB, MiB, GiB), ``%`` of an accuracy, ``bit``
-            and ``ms``.
+        text: As in the sweep file; units are those of bytes (B, kB, MB, GB, KiB, MiB, GiB), ``%`` of an accuracy,
+            ``bit`` and ``ms``.
 
     Raises:
         ValueError: It has another form, another unit, or a limit that all or no trials meet; says what is valid.
@@ -92,12 +92,8 @@ def parse_constraint(text: str) -> Constraint:
         raise ValueError(f"{_FORM}; got {shown(text)}")
     name, relation, number, unit = found.groups()
     limit = float(number) * _scale(name, unit)
-    constraint = Constraint(
-        name,
-        _RELATIONS[relation],
-        limit,
-        f"{name} {_RELATIONS[relation]} {number}{unit and f' {unit}' or ''}",
-    )
+    words = (name, _RELATIONS[relation], number, unit)
+    constraint = Constraint(name, _RELATIONS[relation], limit, " ".join(filter(None, words)))
     _check_limit(constraint)
     return constraint
 

@@ -116,7 +116,7 @@ def _best_by(constraints: Sequence[Constraint]) -> str:
 
 
 def best_of(trials: Sequence[TrialHistory], name: str) -> TrialHistory | None:
-    """The trial that is best on validation in rate or accuracy; of equal ones the better in the other, then the first."""
+    """The trial that is best on validation in rate or accuracy; of equal ones the better in the other."""
     other = "accuracy" if name == "rate_bits" else "rate_bits"
 
     def key(trial: TrialHistory) -> tuple[float, float, int]:
@@ -131,7 +131,7 @@ def _cost(trial: TrialHistory, name: str) -> float:
 
 
 def goal_sentences(history: SweepHistory) -> list[str]:
-    """What a sweep has found of what its file asks for: its constraints, and its target; nothing where it asks nothing."""
+    """What a sweep has found of the constraints and the target that its file asks for, in sentences."""
     constraints, target = recorded_constraints(history.spec), recorded_target(history.spec)
     sentences = [sentence] if (sentence := none_meets(history)) else []
     return sentences if target is None else [*sentences, _at_target(history, target, constraints)]
@@ -172,6 +172,7 @@ def _at_target(history: SweepHistory, target: Target, constraints: Sequence[Cons
         return f"Target ({where}): no trial has reached it{yet}."
     on, test = result_of(best).validation, result_of(best).test
     return (
-        f"Target ({where}): {best.params.trial_id} ({best.params.family}) is the best, with {on.rate_bits:.4g} bit/sample "
-        f"at {100 * on.accuracy:.2f} % on validation ({test.rate_bits:.4g} bit/sample at {100 * test.accuracy:.2f} % on test)."
+        f"Target ({where}): {best.params.trial_id} ({best.params.family}) is the best, with "
+        f"{on.rate_bits:.4g} bit/sample at {100 * on.accuracy:.2f} % on validation "
+        f"({test.rate_bits:.4g} bit/sample at {100 * test.accuracy:.2f} % on test)."
     )

@@ -98,8 +98,8 @@ class LastEvent:
 class SweepStatus:
     """A sweep's state, counts, speed, running and failed trials, and front; ``docs/files.md`` explains each.
 
-    ``goals`` are sentences on the sweep file's constraints and target. ``running`` and ``planned`` together are the trials that exist and have not ended. Values that are not known, or do
-    not apply, are None.
+    ``goals`` are sentences on the sweep file's constraints and target. ``running`` and ``planned`` together are
+    the trials that exist and have not ended. Values that are not known, or do not apply, are None.
     """
 
     sweep: str | None
