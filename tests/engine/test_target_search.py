@@ -64,7 +64,7 @@ def curve(beta: float, slope: float, at: float) -> tuple[float, float]:
 
 
 @given(
-    st.floats(0.1, 2.0),
+    st.floats(0.5, 2.0),
     st.floats(10, 300),
     st.lists(st.floats(LOW, HIGH), min_size=1, max_size=3),
     st.booleans(),

@@ -24,6 +24,9 @@ LEAST_SHARE = 0.1
 #: than one that just reaches it.
 BEYOND = 0.05
 
+#: How far in log β a suggestion goes at least from trials on one side: a smaller step would tell little of the slope.
+LEAST_STEP = 0.15
+
 #: A bracket of this width in log β, about 2 %, is not divided further.
 NARROW = 0.02
 
@@ -116,14 +119,16 @@ def _rising_crossing(
     if first is not None and last is not None:
         return _between(last, first, reached)
     if first is not None:
-        place = max(low, first.log_beta - first.margin / slope) if slope else low
-        cost = first.cost - cost_slope * (first.log_beta - place)
-        return Crossing(place, cost, reached, first.log_beta - place < NARROW or reached - cost < NEAR)
+        place = first.log_beta - first.margin / slope if slope else low
+        place = max(low, min(place, first.log_beta - LEAST_STEP))
+        # What a slope foretells may be wrong, so that the margin decides whether it is near enough.
+        is_closed = first.log_beta - low < NARROW or first.margin < NEAR
+        return Crossing(place, first.cost - cost_slope * (first.log_beta - place), reached, is_closed)
     if last is None or high - last.log_beta < NARROW or not slope:
         return None
-    place = last.log_beta - last.margin / slope
+    place = max(last.log_beta - last.margin / slope, last.log_beta + LEAST_STEP)
     # A slope is uncertain: what would miss the end by no more than it has to go is tried at the end.
-    if place - high > high - last.log_beta:
+    if place - high > high - last.log_beta + LEAST_STEP:
         return None
     place = min(place, high)
     return Crossing(place, last.cost + cost_slope * (place - last.log_beta), reached, False)
