@@ -144,6 +144,8 @@ def each_command(out: str) -> list[list[str | Path]]:
         ["status", "sweep"],
         ["status", "sweep", "--json"],
         ["status", "nowhere"],
+        ["front", "sweep", "--min-accuracy", "0.9"],
+        ["front", "sweep", "--max-rate", "-1"],
         ["stop", "sweep"],
         ["report", "sweep"],
         ["ui", "nowhere", "--tracking-uri", "ftp://nowhere"],

@@ -25,6 +25,8 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "space": ({"family": {"label": {}}}, False),
     "objectives": (["accuracy"], False),
     "metrics": (["balanced_accuracy"], False),
+    "constraints": (["accuracy >= 0.5"], False),
+    "target": ({"accuracy": 0.5}, False),
     "trials": (9, False),
     "sampler": ({"seed": 7}, False),
     "stopping": ("none", False),

@@ -305,3 +305,14 @@ def test_without_a_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> 
     assert isinstance(display_for(Console(file=io.StringIO())), PlainDisplay)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(display_for(Console(file=io.StringIO(), force_terminal=True)), PlainDisplay)
+
+
+def test_unmet_constraints_are_a_line_once() -> None:
+    output = io.StringIO()
+    sweep = FollowedSweep(PlainDisplay(Console(file=output, width=200)))
+    asked = Created("digits", spec(trials=30, constraints=["accuracy >= 0.999"]), "0.1.0")
+    sweep.apply_and_show(asked, *(event for number in range(22) for event in trial(number)))
+    told = [line for line in output.getvalue().splitlines() if "meets accuracy >= 0.999" in line]
+    assert len(told) == 1
+    assert told[0].startswith("None of the 20 trials so far")
+    assert told[0].endswith("The sweep goes on.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ratefront.report.sweep_view import SweepView
     from ratefront.report.write_report import DrawnReport
     from ratefront.store.kept_trial_files import Keep, Removed
+    from ratefront.store.views.chosen_front import ChosenFront
     from ratefront.store.views.sweep_status import SweepStatus
     from ratefront.store.views.sweep_summary import Summary
 
@@ -134,6 +136,53 @@ class Sweep:
             InputError: A file of the task model cannot be used.
         """
         return Front(self._view, own_module=self._own_module)
+
+    def choose(
+        self,
+        *constraints: str,
+        min_accuracy: float | str | None = None,
+        max_rate: float | str | None = None,
+        max_transmitter: float | str | None = None,
+    ) -> ChosenFront:
+        """Choose among the trials so far: the front of those that meet constraints, and the best of them.
+
+        Trials are chosen on validation; a table of them shows what they measured on test.
+
+        Args:
+            constraints: As in a sweep file: ``"encode_ms <= 2"``, ``"transmitter_bytes <= 64 KiB"``.
+            min_accuracy: The least accuracy, in [0, 1], or as ``"95 %"``.
+            max_rate: The highest rate, in bit/sample.
+            max_transmitter: The largest transmitter, in bytes, or with a unit as ``"1 MiB"``.
+
+        Returns:
+            The choice: ``choice.trials`` by rising test rate, ``choice.best`` (the fewest bits where an
+            accuracy is asked for, else the highest accuracy), and ``choice.excluded``, how many trials
+            each constraint leaves out. Without an argument, the constraints are those of the sweep file.
+
+        Raises:
+            InputError: A constraint cannot be read, or is on no value of the sweep.
+
+        Example:
+            >>> import ratefront as rf
+            >>> choice = rf.open(folder).choose("transmitter_bytes <= 64 KiB", min_accuracy=0.1)
+            >>> choice.best.params.trial_id in {trial.params.trial_id for trial in choice.trials}
+            True
+        """
+        from ratefront.spec.goals.constraints import recorded_constraints
+        from ratefront.store.views.chosen_front import asked_constraints, chosen_front
+
+        limits = (
+            ("accuracy >=", min_accuracy),
+            ("rate_bits <=", max_rate),
+            ("transmitter_bytes <=", max_transmitter),
+        )
+        given = [f"{limit} {value}" for limit, value in limits if value is not None]
+        history = self.history
+        asked = asked_constraints([*given, *constraints], history.spec)
+        choice = chosen_front(history, asked or recorded_constraints(history.spec))
+        if choice.best is None:
+            return choice
+        return replace(choice, has_codec=self._files.trial(choice.best.params.trial_id).codec_config.exists())
 
     @property
     def bounds(self) -> PredictionBounds:

@@ -15,7 +15,7 @@ from ratefront.cli.commands.doctor import doctor
 from ratefront.cli.commands.encode_decode_audit import audit, decode, encode
 from ratefront.cli.commands.init_and_schema import init, schema
 from ratefront.cli.commands.simulate import simulate
-from ratefront.cli.commands.status_and_report import report, status
+from ratefront.cli.commands.status_and_report import front, report, status
 from ratefront.cli.commands.stop_and_clean import clean, stop
 from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
@@ -34,6 +34,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     doctor,
     sweep,
     status,
+    front,
     stop,
     report,
     ui,

@@ -21,11 +21,13 @@ from ratefront.columns.seed_columns import SEED_COLUMNS, FreshSeeds, SeedColumn,
 from ratefront.columns.trial_columns import (
     FRONT_COLUMNS,
     MAIN_PARAMETERS,
+    MEETS_CONSTRAINTS,
     FrontColumn,
     FrontPlace,
     TrialColumn,
     TrialLike,
     columns_of_trial,
+    constraints_column,
     gap_columns,
 )
 
@@ -35,6 +37,7 @@ __all__ = [
     "COSTS",
     "FRONT_COLUMNS",
     "MAIN_PARAMETERS",
+    "MEETS_CONSTRAINTS",
     "NO_BREAK_SPACE",
     "SEED_COLUMNS",
     "TEST_ONLY",
@@ -55,6 +58,7 @@ __all__ = [
     "columns_of_result",
     "columns_of_split",
     "columns_of_trial",
+    "constraints_column",
     "gap_columns",
     "is_reserved_name",
     "kibibytes",
@@ -64,12 +68,13 @@ __all__ = [
     "tracker_key",
 ]
 
-#: The names of the columns that every sweep's tables have. No metric may have one of these names.
+#: The names of the columns that sweeps' tables have, whatever their metrics. No metric may have one of these names.
 COLUMN_NAMES = frozenset(
     [
         *(column.name for column in columns_of_trial()),
         *(column.name for column in SEED_COLUMNS),
         *(column.name for column in FRONT_COLUMNS),
+        MEETS_CONSTRAINTS,
     ]
 )
 

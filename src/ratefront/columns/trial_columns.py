@@ -143,6 +143,20 @@ _SERIES: TrialColumn = Column(
     table="front",
 )
 
+MEETS_CONSTRAINTS = "meets_constraints"
+
+
+def constraints_column(meets: Callable[[TrialLike], bool | None]) -> TrialColumn:
+    """The column of a sweep whose file has constraints; ``meets`` says whether a trial meets them."""
+    return Column(
+        MEETS_CONSTRAINTS,
+        "constraints",
+        meets,
+        "whether the trial meets the sweep file's `constraints` on validation",
+        brief=lambda value: "met" if value else "not met",
+    )
+
+
 FRONT_COLUMNS: tuple[FrontColumn, ...] = (
     Column(
         "dominated_on_test",

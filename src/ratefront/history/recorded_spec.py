@@ -13,6 +13,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ratefront.record_fields import record_check
+from ratefront.spec.goals.constraints import recorded_constraints
+from ratefront.spec.goals.target import recorded_target
 from ratefront.trial_records import Direction, objectives_of
 
 
@@ -33,6 +35,8 @@ class _RecordedSpec:
     block_size: Annotated[int, Field(ge=1, lt=2**63)]
     objectives: Sequence[str]
     bounds: Sequence[str]
+    constraints: Sequence[str]
+    target: Mapping[str, float | None] | None
     metrics: Sequence[_RecordedMetric]
     reference: Mapping[str, float]
     dataset: Mapping[str, Any]
@@ -68,3 +72,5 @@ def check_recorded_spec(spec: Mapping[str, Any]) -> None:
         if key in spec and "name" not in spec[key]:
             raise ValueError(f"{key}: name is missing")
     objectives_of(spec)
+    recorded_constraints(spec)
+    recorded_target(spec)

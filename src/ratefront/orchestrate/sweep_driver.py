@@ -47,6 +47,7 @@ from ratefront.store.files.atomic_files import write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import SPEC_KINDS
+from ratefront.store.reachable_target import check_reachable
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import TaskModelProgress
@@ -207,6 +208,7 @@ def _run(
         context = replace(context, inputs=live.history.task_model.inputs)
         add_inputs(folder, context.inputs)
     if not live.done:
+        check_reachable(folder, spec)
         setting = WorkerSetting(context, functions.trial_steps, functions.limit_memory)
         run_trials(live, setting, loop, partial(cluster.slots, spec))
     live.end()

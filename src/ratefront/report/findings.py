@@ -7,6 +7,7 @@ from ratefront.columns import NO_BREAK_SPACE, kibibytes, percent
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
+from ratefront.store.views.chosen_front import goal_sentences
 from ratefront.trial_records import ENDED
 
 #: A learned codec is close to the task model if its validation accuracy is at most this much lower.
@@ -49,7 +50,7 @@ def findings(view: SweepView) -> list[str]:
     sentences.append(_front_sentence(view))
     if view.summary.early_stopping.sentence:
         sentences.append(view.summary.early_stopping.sentence)
-    return [*sentences, *view.summary.warnings]
+    return [*sentences, *goal_sentences(view.history), *view.summary.warnings]
 
 
 def best_learned(view: SweepView) -> MeasuredTrial | None:
@@ -126,6 +127,9 @@ def _front_sentence(view: SweepView) -> str:
     families = sorted({trial.trial.params.family for trial in view.front})
     points = f"{len(view.front)} point{'s' if len(view.front) > 1 else ''}"
     text = f"The front has {points} from {' and '.join(families)}"
+    if view.constraints:
+        meeting = sum(view.meets_constraints(trial) is True for trial in view.front)
+        text += f", {meeting} of which meet{'s' if meeting == 1 else ''} {' and '.join(map(str, view.constraints))}"
     share = view.summary.hypervolume_rate_accuracy
     if share is None:
         return f"{text}."

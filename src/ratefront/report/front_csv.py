@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from itertools import chain
 
-from ratefront.columns import (
-    FRONT_COLUMNS,
-    SEED_COLUMNS,
-    FrontColumn,
-    Row,
-    TrialColumn,
-    columns_of_trial,
-    gap_columns,
-)
+from ratefront.columns import FRONT_COLUMNS, SEED_COLUMNS, FrontColumn, Row, TrialColumn, gap_columns
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
-from ratefront.store.views.trials_csv import other_parameters, parameters_of, row_of, seed_cells, to_csv
-from ratefront.trial_records import metric_names
+from ratefront.store.views.trials_csv import (
+    columns_of_sweep,
+    other_parameters,
+    parameters_of,
+    row_of,
+    seed_cells,
+    to_csv,
+)
 
 
 def front_columns(view: SweepView) -> tuple[str, ...]:
@@ -46,7 +44,7 @@ def front_rows(view: SweepView) -> list[Row]:
 
 def _trial_columns(view: SweepView) -> list[TrialColumn]:
     """Return the columns that ``front.csv`` shares with ``trials.csv``, apart from parameters."""
-    return [column for column in columns_of_trial(metric_names(view.spec)) if column.table != "trials"]
+    return [column for column in columns_of_sweep(view.spec) if column.table != "trials"]
 
 
 def _own_columns(view: SweepView) -> list[FrontColumn]:

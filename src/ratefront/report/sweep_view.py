@@ -21,13 +21,14 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import RATE_ACCURACY
 from ratefront.pareto import non_dominated
+from ratefront.spec.goals.constraints import Constraint, recorded_constraints
 from ratefront.store.environment_files import read_environment
 from ratefront.store.forecast_file import compared_with_forecast, disk_bytes_of, read_forecast
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
 from ratefront.store.views.fresh_seeds import fresh_seeds_of
-from ratefront.store.views.front_trials import front_of, pareto_front, point_of, result_of
+from ratefront.store.views.front_trials import front_of, meets_constraints, pareto_front, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
 from ratefront.trial_records import FrontPoint, TrialResult, objectives_of, series_of
 
@@ -182,6 +183,15 @@ class SweepView:
         """The trials on the front, by rising test rate."""
         on_front = [trial for trial in self.measured if trial.front_status == "front"]
         return sorted(on_front, key=lambda trial: (trial.test.rate_bits, trial.trial_id))
+
+    @cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What the sweep file asks of its codecs."""
+        return recorded_constraints(self.spec)
+
+    def meets_constraints(self, trial: MeasuredTrial) -> bool | None:
+        """Return whether a trial meets the sweep's constraints, on validation; None if the sweep has none."""
+        return meets_constraints(trial.trial, self.constraints)
 
     @property
     def series(self) -> list[str]:

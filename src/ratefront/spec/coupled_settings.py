@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.number_limits import LEAST_REFERENCE
 from ratefront.columns import is_reserved_name, name_on_validation
+from ratefront.spec.goals.constraints import constraint_problems
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.problem_wording import repeated, shown, unknown
 from ratefront.spec.resource_check import families_of
@@ -17,6 +18,7 @@ from ratefront.trial_records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERE
 def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     """Return one line for each rule between settings that is broken."""
     problems = _unfit(spec, catalogue) + _metric_problems(spec) + _objective_problems(spec)
+    problems += _constraint_problems(spec)
     problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
     families = families_of(spec)
     problems += [
@@ -53,6 +55,13 @@ def _objective_problems(spec: SweepSpec) -> list[str]:
         for place, name in enumerate(spec.objectives)
         if name not in known
     ]
+
+
+def _constraint_problems(spec: SweepSpec) -> list[str]:
+    problems = constraint_problems(spec.parsed_constraints, _known_objectives(spec))
+    return [f"constraints[{place}]: {problem}" for place, problem in problems] + repeated(
+        "constraints", spec.constraints
+    )
 
 
 def _metric_problems(spec: SweepSpec) -> list[str]:

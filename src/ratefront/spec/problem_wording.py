@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -148,10 +149,15 @@ def _keys_at(model: type[BaseModel], place: Sequence[object]) -> list[str]:
         elif get_origin(kind) is tuple:
             kind = get_args(kind)[0]
         elif _is_model(kind) and str(part) in kind.model_fields:
-            kind = kind.model_fields[str(part)].annotation
+            kind = _without_none(kind.model_fields[str(part)].annotation)
         else:
             return []
     return list(kind.model_fields) if _is_model(kind) else []
+
+
+def _without_none(kind: Any) -> Any:
+    """The model of a key that may be left out."""
+    return next(filter(_is_model, get_args(kind)), kind) if NoneType in get_args(kind) else kind
 
 
 def _is_model(kind: Any) -> bool:

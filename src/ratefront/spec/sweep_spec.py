@@ -21,6 +21,8 @@ from ratefront.catalogue.number_limits import (
     Seed,
 )
 from ratefront.safe_text import address_problem, has_credentials
+from ratefront.spec.goals.constraints import MOST_CONSTRAINTS, Constraint, parse_constraint
+from ratefront.spec.goals.target import Target
 from ratefront.spec.problem_wording import unknown
 from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
@@ -273,6 +275,10 @@ class Tracking(Section):
         return uri
 
 
+def _constraint_text(text: str) -> str:
+    return parse_constraint(text).text
+
+
 class SweepSpec(Section):
     """A resolved sweep file. ``space`` is kept as written (plain data); ``parse_space`` reads it."""
 
@@ -304,6 +310,18 @@ class SweepSpec(Section):
             description="what the search optimises, on the validation split",
         ),
     ] = DEFAULT_OBJECTIVES
+    constraints: Annotated[
+        tuple[Annotated[str, AfterValidator(_constraint_text)], ...],
+        Field(
+            strict=False,
+            max_length=MOST_CONSTRAINTS,
+            description="what a codec must meet on validation, as accuracy >= 0.97; the search aims there",
+        ),
+    ] = ()
+    target: Annotated[
+        Target | None,
+        Field(description="what the search serves alone: the fewest bits at an accuracy, or the reverse"),
+    ] = None
     trials: Annotated[
         int,
         Field(
@@ -365,3 +383,19 @@ class SweepSpec(Section):
         """The objectives, each with the direction in which it is better."""
         metrics = [metric.model_dump() for metric in self.metrics]
         return objectives_of({"objectives": self.objectives, "metrics": metrics})
+
+    @property
+    def parsed_constraints(self) -> tuple[Constraint, ...]:
+        """The constraints, parsed."""
+        return tuple(map(parse_constraint, self.constraints))
+
+    @property
+    def search_objectives(self) -> Objectives:
+        """What the search optimises: the objectives, or that of the target alone."""
+        return self.directions if self.target is None else self.target.objectives
+
+    @property
+    def search_constraints(self) -> tuple[Constraint, ...]:
+        """What the search aims at: the constraints, and being at the target."""
+        own = self.parsed_constraints
+        return own if self.target is None else (self.target.constraint, *own)

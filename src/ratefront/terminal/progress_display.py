@@ -21,6 +21,7 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.safe_text import visible_line
 from ratefront.store.task_model_progress import TaskModelProgress
+from ratefront.store.views.chosen_front import FIRST_TRIALS, none_meets
 from ratefront.terminal import phrases
 from ratefront.terminal.console import SafeConsole
 from ratefront.terminal.terminal_or_notebook import (
@@ -106,6 +107,7 @@ class _EndedTrials:
 
     def __init__(self, history: SweepHistory) -> None:
         self.ended_before = len(history.ended_order)
+        self._is_constraint_checked = False
         ended = (history.trials[trial_id] for trial_id in history.ended_order)
         # A reopened trial ends twice, so that the time of its end belongs to what is remembered.
         self._printed = set(map(_trial_and_end_time, ended))
@@ -122,13 +124,23 @@ class _EndedTrials:
                 break
             not_printed.insert(0, (place, trial))
         self._printed.update(_trial_and_end_time(trial) for _, trial in not_printed)
-        return [
+        lines = [
             Text(
                 visible_line(_ended_line(place, trial, _most_trials(history))),
                 style=phrases.status_style(trial),
             )
             for place, trial in not_printed
         ]
+        return [*lines, *self._line_of_unmet_constraints(history)]
+
+    def _line_of_unmet_constraints(self, history: SweepHistory) -> list[Text]:
+        """Return a line if none of the first trials meets the sweep's constraints; once, when so many have ended."""
+        measured = history.counts["finished"] + history.counts["collapsed"]
+        if self._is_constraint_checked or measured < FIRST_TRIALS:
+            return []
+        self._is_constraint_checked = True
+        sentence = none_meets(history)
+        return [Text(visible_line(f"{sentence} The sweep goes on."), style="yellow")] if sentence else []
 
     def line_of_earlier_ends(self, history: SweepHistory) -> list[Text]:
         """Return a line with the number of trials that had ended before, or nothing if there are none."""

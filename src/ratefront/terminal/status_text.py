@@ -30,12 +30,14 @@ _STATES = {
 
 def print_status(status: SweepStatus, console: Console) -> None:
     """Print the status that ``store.views.sweep_status.status_of`` has found."""
+    goals = (Text(visible_line(sentence)) for sentence in status.goals)
     for part in (
         _heading(status),
         _bar(status),
         _counts(status),
         *_stopping(status),
         _times(status),
+        *goals,
         *_sections(status),
     ):
         console.print(part)
@@ -108,7 +110,9 @@ def _sections(status: SweepStatus) -> Iterator[RenderableType]:
     running, failures, front = status.running_trials, status.failures, status.front
     yield from _section("running", len(running), [_running_row(t, status) for t in running[:_SHOWN_RUNNING]])
     yield from _section("failed", len(failures), [_failure_row(t) for t in failures[-_SHOWN_FAILURES:]])
-    yield from _section("on the front, measured on test", front.size, map(_front_row, front.trials))
+    met = f" ({front.meeting} of them meet the constraints: ✓)" if front.constraints else ""
+    rows = [(*_front_row(trial), "✓" if front.meets(trial) else "") for trial in front.trials]
+    yield from _section(f"on the front{met}, measured on test", front.size, rows)
 
 
 def _section(title: str, size: int, rows: Iterable[tuple[str, ...]]) -> Iterator[RenderableType]:

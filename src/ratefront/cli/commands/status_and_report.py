@@ -1,4 +1,4 @@
-"""Commands that show a sweep, running or ended, without changing it: ``status`` and ``report``."""
+"""Commands that show a sweep, running or ended, without changing it: ``status``, ``front`` and ``report``."""
 
 from __future__ import annotations
 
@@ -39,6 +39,50 @@ def status(
             print(
                 f"or begin anew, nothing has been tried yet: {ratefront_command('sweep', 'SPEC', '--out', folder)}"
             )
+
+
+def front(
+    folder: SweepFolderArgument,
+    min_accuracy: Annotated[
+        str | None, typer.Option(metavar="A", help="The least accuracy, as 0.95 or 95%.")
+    ] = None,
+    max_rate: Annotated[
+        str | None, typer.Option(metavar="R", help="The highest rate, in bit/sample.")
+    ] = None,
+    max_transmitter: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="The largest transmitter, as 64KiB or 1MiB.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONSTRAINT", help="Any constraint, as 'encode_ms <= 2'; may be repeated."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; docs/files.md lists its keys.")
+    ] = False,
+) -> None:
+    """Show the codecs of a sweep that meet constraints, cheapest first, and the best of them.
+
+    Without options, the constraints are those of the sweep file.
+    """
+    from ratefront.api import sweeps
+
+    chosen = sweeps.open(folder).choose(
+        *(where or ()), min_accuracy=min_accuracy, max_rate=max_rate, max_transmitter=max_transmitter
+    )
+    if as_json:
+        print(visible_json(json.dumps(chosen.to_json(), indent=2, ensure_ascii=False)))
+        return
+    from ratefront.terminal.console import SafeConsole
+    from ratefront.terminal.front_text import print_chosen_front
+
+    print_chosen_front(chosen, SafeConsole())
+    if chosen.best is not None:
+        trial_id = chosen.best.params.trial_id
+        if chosen.has_codec:
+            print(f"use it with: {ratefront_command('encode', folder, trial_id, 'IMAGES', '--out', 'FILE')}")
+        else:
+            again = ratefront_command("reproduce", folder, trial_id, "--out", "NEW")
+            print(f"its codec was not kept; make it again with: {again}")
 
 
 def report(folder: SweepFolderArgument) -> None:

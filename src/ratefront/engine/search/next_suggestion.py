@@ -13,6 +13,7 @@ exhausted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING
 from ratefront.engine.search.first_trials import random_choice, spread_trial
 from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
 from ratefront.engine.search.seeds import stable_seed
+from ratefront.engine.search.target_search import TargetSearch
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.spec.goals.constraints import Constraint
 from ratefront.spec.space.configurations import configurations, count, uses_seed
 from ratefront.spec.space.dimensions import Space, assign
 from ratefront.spec.sweep_spec import Sampler, SweepSpec
@@ -41,8 +44,16 @@ QUESTIONS = SAMPLER_QUESTIONS + 20
 class Suggester:
     """Suggests values for trials. Call it for every change of a trial, in the order of the ledger."""
 
-    def __init__(self, sampler: Sampler, space: Space, objectives: Objectives) -> None:
+    def __init__(
+        self,
+        sampler: Sampler,
+        space: Space,
+        objectives: Objectives,
+        constraints: Sequence[Constraint] = (),
+        target: TargetSearch | None = None,
+    ) -> None:
         self._settings, self._space, self._objectives = sampler, space, objectives
+        self._constraints, self._target = constraints, target
         self._memory: SamplerMemory = (GenerationMemory if sampler.name == "nsga2" else BoundedMemory)(
             objectives
         )
@@ -52,22 +63,29 @@ class Suggester:
     @classmethod
     def of(cls, spec: SweepSpec, space: Space) -> Suggester:
         """The suggester that a sweep file asks for."""
-        return cls(spec.sampler, space, spec.directions)
+        target = None
+        if spec.target is not None:
+            target = TargetSearch(space, spec.target, spec.parsed_constraints, spec.sampler.seed)
+        return cls(spec.sampler, space, spec.search_objectives, spec.search_constraints, target)
 
     @cached_property
     def _study(self) -> SamplerStudy:
         from ratefront.engine.search.sampler_study import SamplerStudy  # Optuna takes a while to load
 
-        return SamplerStudy(self._space, self._objectives)
+        return SamplerStudy(self._space, self._objectives, self._constraints)
 
     def planned(self, trial: TrialHistory) -> None:
         """Take in that a trial was planned, or reopened after it had failed."""
         self._tried.add(frozenset(trial.params.values.items()))
         self._memory.opened(trial)
+        if self._target is not None:
+            self._target.planned(trial)
 
     def ended(self, trial: TrialHistory) -> None:
         """Take in that a trial has ended, as its status says."""
         self._memory.ended(trial)
+        if self._target is not None:
+            self._target.ended(trial)
 
     @property
     def is_exhausted(self) -> bool:
@@ -103,6 +121,10 @@ class Suggester:
     def _suggest(self, number: int, question: int) -> Values:
         if number < self._settings.startup_trials and question == 0:
             return spread_trial(self._space, self._settings.seed, number)
+        if self._target is not None and question == 0:
+            at_target = self._target.suggest(number)
+            if at_target is not None:
+                return at_target
         seed = stable_seed("suggest", self._settings.seed, number, question)
         if number < self._settings.startup_trials or question >= SAMPLER_QUESTIONS:
             return assign(self._space, random_choice(Random(seed)))  # noqa: S311

@@ -4,7 +4,7 @@ The state of a trial in the study:
 
 =========================  =================================================================
 planned, running           RUNNING: TPE counts them as bad (constant liar), so that slots do not repeat each other
-finished                   COMPLETE with the objectives on validation
+finished                   COMPLETE with the objectives on validation; infeasible where it does not meet a constraint
 collapsed                  COMPLETE and infeasible: never a best trial, avoided by the samplers
 pruned, stopped            PRUNED
 failed                     not there: nothing is learned from it
@@ -28,6 +28,7 @@ from ratefront.engine.search.sampler_memory import MAX_ENDED, POPULATION
 from ratefront.engine.search.sampler_ranking import search_value
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import Distributions, Values, directions_of, distribution_of, to_optuna
+from ratefront.spec.goals.constraints import Constraint, values_of, violations
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
 from ratefront.trial_records import Objectives, Scalar, Status
 
@@ -61,9 +62,9 @@ class _Shown(NamedTuple):
 class SamplerStudy:
     """Asks samplers for values. Earlier questions leave no trace."""
 
-    def __init__(self, space: Space, objectives: Objectives) -> None:
+    def __init__(self, space: Space, objectives: Objectives, constraints: Sequence[Constraint] = ()) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space, self._objectives = space, objectives
+        self._space, self._objectives, self._constraints = space, objectives, constraints
         self.branches = branches_of(space)
         self._begin()
 
@@ -106,10 +107,18 @@ class SamplerStudy:
                 params=params,
                 distributions=distributions,
                 values=None if result is None else [search_value(goal, result) for goal in self._objectives],
-                constraints={"collapsed": 1.0} if trial.status == "collapsed" else None,
+                constraints=self._beyond(trial) or None,
             )
         )
         self._shown[name] = _Shown(len(self._shown) + self._discarded, state)
+
+    def _beyond(self, trial: TrialHistory) -> dict[str, float]:
+        """How far the trial is beyond each constraint; greater than 0 where it does not meet it."""
+        beyond = {"collapsed": 1.0} if trial.status == "collapsed" else {}
+        if trial.result is not None:
+            measured = violations(self._constraints, values_of(trial.result, self._constraints))
+            beyond |= {each.text: far for each, far in zip(self._constraints, measured, strict=True)}
+        return beyond
 
     def _discard(self, number: int) -> None:
         self.study.tell(number, state=TrialState.FAIL)

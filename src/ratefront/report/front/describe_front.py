@@ -90,6 +90,7 @@ def _close_panel(view: SweepView, ranges: AxisRanges) -> Panel:
 def _main_elements(view: SweepView, ranges: AxisRanges, with_text: bool = True) -> Iterator[Element]:
     yield from _unattainable(view, ranges, with_text)
     yield from _task_model(view)
+    yield from _limits(view, "accuracy")
     yield from _bounds(view, ranges)
     yield from _fronts(view, ranges)
     yield from _bars(view, ranges)
@@ -116,6 +117,13 @@ def _task_model(view: SweepView) -> Iterator[Level]:
     if view.bounds is not None:
         accuracy = 1 - view.bounds.task_model_distortion
         yield Level(f"task model, {percent(accuracy)}", "", accuracy, "task-model", dotted=False)
+
+
+def _limits(view: SweepView, name: str) -> Iterator[Level]:
+    """Yield the limits that the sweep file sets to a value; trials meet them on validation."""
+    for constraint in view.constraints:
+        if constraint.name == name and constraint.limit > 0:
+            yield Level(f"asked for: {constraint}", str(constraint), constraint.limit, "muted", dotted=True)
 
 
 def _bounds(view: SweepView, ranges: AxisRanges) -> Iterator[Bound]:
@@ -173,7 +181,7 @@ def _markers(
 
 def _size_panel(view: SweepView, ranges: AxisRanges) -> Panel:
     """Return the panel of transmitter sizes in bytes, whose tick labels are in KiB."""
-    levels = tuple(_size_levels(view))
+    levels = (*_size_levels(view), *_limits(view, "transmitter_bytes"))
     markers = tuple(_markers(view, ranges, lambda trial: max(1, trial.test.transmitter_bytes)))
     up = Axis(SIZE, _size_limits(view), logarithmic=True, unit=KIBIBYTE)
     return Panel("What the transmitter must hold", _rates(ranges), up, (*levels, *markers))

@@ -67,6 +67,7 @@ def front_table(view: SweepView) -> PageTable:
     """Return the front by rising rate, with the gaps to every drawn bound."""
     shown = [
         _PageColumn(PageCell(column_named("trial_id").heading), _marked),
+        *_constraints(view),
         *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
         _PageColumn(PageCell("95 % interval", title="of the accuracy on test"), _interval_cell),
         _column(column_named("accuracy_validation"), "validation"),
@@ -128,6 +129,19 @@ def _where_measured(view: SweepView) -> list[TrialColumn]:
 def _marked(trial: MeasuredTrial) -> PageCell:
     mark, why = ("*", "dominated on test") if trial.dominated_on_test else ("", "")
     return PageCell(trial.trial_id + mark, trial.trial_id, why)
+
+
+def _constraints(view: SweepView) -> list[_PageColumn]:
+    """Return the column that marks who meets the sweep's constraints, if it has some."""
+    asked = " and ".join(map(str, view.constraints))
+
+    def cell(trial: MeasuredTrial) -> PageCell:
+        is_met = view.meets_constraints(trial) is True
+        return PageCell(
+            "✓" if is_met else "", float(not is_met), f"{'meets' if is_met else 'does not meet'} {asked}"
+        )
+
+    return [_PageColumn(PageCell("meets", title=asked), cell)] if asked else []
 
 
 def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> PageCell:

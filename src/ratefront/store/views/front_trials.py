@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from ratefront.columns import TrialLike
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import ranks
+from ratefront.spec.goals.constraints import Constraint, meets
 from ratefront.trial_records import FrontPoint, Objectives, TrialResult, objectives_of, series_of
 
 
@@ -43,6 +45,13 @@ def _by_rate(front: Iterable[TrialHistory]) -> list[TrialHistory]:
 def front_of(history: SweepHistory) -> list[TrialHistory]:
     """The Pareto front of a sweep over all of its objectives."""
     return pareto_front(history.with_status("finished"), objectives_of(history.spec))
+
+
+def meets_constraints(trial: TrialLike, constraints: Sequence[Constraint]) -> bool | None:
+    """Whether a trial is a point that meets constraints on validation; None without constraints or without a result."""
+    if not constraints or trial.result is None:
+        return None
+    return trial.status == "finished" and meets(trial.result, constraints)
 
 
 def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test") -> FrontPoint:

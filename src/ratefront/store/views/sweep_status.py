@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ratefront.columns import MEETS_CONSTRAINTS
 from ratefront.history.budget import Spent, larger_budget, recorded_budget, spent_by
 from ratefront.history.events import Entry, to_plain
 from ratefront.history.repeat_counts import RepeatCounts
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.spec.goals.constraints import Constraint, recorded_constraints
 from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
 from ratefront.store.ledger.read_ledger import check_is_sweep, has_not_begun
 from ratefront.store.ledger.skim_ledger import SkimmedLedger
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
-from ratefront.store.views.front_trials import front_of, result_of
+from ratefront.store.views.chosen_front import goal_sentences
+from ratefront.store.views.front_trials import front_of, meets_constraints, result_of
 from ratefront.store.views.stopping_summary import StoppingSummary, stopping_summary
 from ratefront.store.views.trial_silence import ReportTimes
 from ratefront.store.views.trials_csv import row_of_named
@@ -58,14 +61,24 @@ class FailedTrial:
 
 @dataclass(frozen=True)
 class FrontExcerpt:
-    """A few trials of the front, from the lowest to the highest test rate, and the ``size`` of the whole front."""
+    """A few trials of the front, from the lowest to the highest test rate, and the ``size`` of the whole front.
+
+    ``constraints`` are those of the sweep file, and ``meeting`` how many trials of the whole front meet them.
+    """
 
     size: int
     trials: tuple[TrialHistory, ...]
+    constraints: tuple[Constraint, ...] = ()
+    meeting: int = 0
+
+    def meets(self, trial: TrialHistory) -> bool | None:
+        """Whether a trial meets the sweep's constraints; None where it has none."""
+        return meets_constraints(trial, self.constraints)
 
     def to_json(self) -> dict[str, Any]:
         """Each trial with what it measured on test."""
-        return {"size": self.size, "rows": [_front_row(trial) for trial in self.trials]}
+        rows = [_front_row(trial) | {MEETS_CONSTRAINTS: self.meets(trial)} for trial in self.trials]
+        return {"size": self.size, "meeting": self.meeting if self.constraints else None, "rows": rows}
 
 
 def _front_row(trial: TrialHistory) -> dict[str, Any]:
@@ -87,8 +100,8 @@ class LastEvent:
 class SweepStatus:
     """A sweep's state, counts, speed, running and failed trials, and front; ``docs/files.md`` explains each.
 
-    ``running`` and ``planned`` together are the trials that exist and have not ended. Values that are not known, or do
-    not apply, are None.
+    ``goals`` are sentences on the sweep file's constraints and target. ``running`` and ``planned`` together are
+    the trials that exist and have not ended. Values that are not known, or do not apply, are None.
     """
 
     sweep: str | None
@@ -118,6 +131,7 @@ class SweepStatus:
     running_trials: tuple[RunningTrial, ...]
     failures: tuple[FailedTrial, ...]
     front: FrontExcerpt
+    goals: tuple[str, ...]
     last_event: LastEvent | None
 
     @property
@@ -144,7 +158,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, RepeatCounts):
         return value._asdict()
     if isinstance(value, tuple):
-        return [asdict(part) for part in value]
+        return [part if isinstance(part, str) else asdict(part) for part in value]
     if isinstance(value, Mapping):
         return dict(value)
     return asdict(value) if isinstance(value, LastEvent | StoppingSummary) else value
@@ -197,6 +211,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         ),
         failures=tuple(map(_failure, history.with_status("failed"))),
         front=_front(history),
+        goals=tuple(goal_sentences(history)),
         last_event=None if last is None else _last_event(last, now),
     )
 
@@ -265,7 +280,9 @@ def _front(history: SweepHistory) -> FrontExcerpt:
         shown = [front[round(row * (len(front) - 1) / (rows - 1))] for row in range(rows)]
     else:
         shown = front
-    return FrontExcerpt(len(front), tuple(shown))
+    constraints = recorded_constraints(history.spec)
+    meeting = sum(bool(meets_constraints(trial, constraints)) for trial in front)
+    return FrontExcerpt(len(front), tuple(shown), constraints, meeting)
 
 
 def _last_event(entry: Entry, now: float) -> LastEvent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ratefront.columns import (
     MAIN_PARAMETERS,
@@ -15,10 +16,13 @@ from ratefront.columns import (
     TrialLike,
     column_named,
     columns_of_trial,
+    constraints_column,
 )
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.safe_text import visible
+from ratefront.spec.goals.constraints import recorded_constraints
 from ratefront.store.views.fresh_seeds import fresh_seeds_of
+from ratefront.store.views.front_trials import meets_constraints
 from ratefront.trial_records import ENDED, metric_names
 
 #: How a text begins that spreadsheets take for a formula (some also with full-width signs), or that hides one.
@@ -57,7 +61,15 @@ def _ended(history: SweepHistory) -> list[TrialHistory]:
 
 
 def _columns(history: SweepHistory) -> list[TrialColumn]:
-    return [column for column in columns_of_trial(metric_names(history.spec)) if column.table != "front"]
+    return [column for column in columns_of_sweep(history.spec) if column.table != "front"]
+
+
+def columns_of_sweep(spec: Mapping[str, Any]) -> list[TrialColumn]:
+    """The columns of a sweep's trials: with its own metrics, and where its file has constraints, who meets them."""
+    columns, constraints = columns_of_trial(metric_names(spec)), recorded_constraints(spec)
+    if not constraints:
+        return [*columns]
+    return [*columns, constraints_column(lambda trial: meets_constraints(trial, constraints))]
 
 
 def _others(history: SweepHistory, columns: Iterable[TrialColumn]) -> dict[str, str]:
