@@ -34,7 +34,7 @@ from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
 from ratefront.engine.trial_resources import is_to_be_measured, needs_of
-from ratefront.errors import TrialTimedOutError
+from ratefront.errors import LedgerDamagedError, TrialTimedOutError
 from ratefront.history import events
 from ratefront.history.budget import is_grace_over, spent_by, why_over
 from ratefront.history.pause_python_gc import garbage_collection_paused
@@ -222,6 +222,8 @@ class Engine:
         match entry.event:
             case events.Reported():  # first: nine events of ten are reports
                 pass
+            case events.Known():
+                self._know(entry)
             case events.Planned(trial_id):
                 self._open(trial_id)
             case events.Started(trial_id):
@@ -241,6 +243,14 @@ class Engine:
                 self._open(trial_id)
             case _:
                 pass
+
+    def _know(self, entry: events.Entry) -> None:
+        if self.history.known is None:
+            return
+        try:
+            self._suggester.know(self.history.known)
+        except ValueError as error:
+            raise LedgerDamagedError(f"entry {entry.seq} of the ledger, known: {error}") from error
 
     def _open(self, trial_id: str) -> None:
         self._suggester.planned(self.history.trials[trial_id])

@@ -14,7 +14,7 @@ from ratefront.trial_records import Scalar, is_trial_id
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.
-LEDGER_FORMAT = 6
+LEDGER_FORMAT = 7
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,37 @@ class TaskModelReady:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "warnings", tuple(self.warnings))  # JSON gives a list
+
+
+#: How many points to try first, and how many trials of earlier sweeps, one sweep takes.
+MOST_FIRST = MOST_LEARNED = 1000
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a person knew before the first trial was planned. None of it is a trial of this sweep.
+
+    Attributes:
+        start_with: Configurations to try first, in this order, none twice.
+        trials: Trials of earlier sweeps that the search learns from, each as ``KnownTrial`` describes it.
+        task_models: The task model that each of these sweeps had and the digest of its data, as ``KnownTaskModel``
+            describes them; the driver compares them once this sweep's task model is ready.
+    """
+
+    start_with: Sequence[Mapping[str, Scalar]] = ()
+    trials: Sequence[Mapping[str, Any]] = ()
+    task_models: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        for name, most in (
+            ("start_with", MOST_FIRST),
+            ("trials", MOST_LEARNED),
+            ("task_models", MOST_LEARNED),
+        ):
+            values = getattr(self, name)
+            if len(values) > most:
+                raise ValueError(f"{name} has at most {most} items, got {len(values)}")
+            object.__setattr__(self, name, tuple(values))  # JSON gives a list
 
 
 @dataclass(frozen=True)
@@ -203,6 +234,7 @@ class Ended:
 TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Stopped | Reopened
 Event: TypeAlias = (
     Created
+    | Known
     | TaskModelReady
     | Planned
     | TrialEvent
@@ -216,6 +248,7 @@ Event: TypeAlias = (
 
 KINDS: Mapping[str, type[Any]] = {
     "created": Created,
+    "known": Known,
     "task_model_ready": TaskModelReady,
     "planned": Planned,
     "started": Started,

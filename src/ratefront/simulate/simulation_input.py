@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ratefront.engine.find_known import find_known
 from ratefront.errors import InputError
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.driver_capacity import SamplerName
@@ -14,6 +15,7 @@ from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.store.earlier_sweeps import read_earlier_sweeps
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -58,10 +60,12 @@ def make_scenario(
         latency_s: How long one thing takes that the driver does, in seconds; None: as long as it takes here, now.
 
     Raises:
-        InputError: The sweep file optimises a metric that the recorded sweep did not measure.
+        InputError: The sweep file optimises a metric that the recorded sweep did not measure, or names a sweep that
+            cannot be used (see ``find_known``).
+        LedgerDamagedError: The ledger of a sweep that it names cannot be read.
     """
     sweep = loaded or (built_in_sweep() if table is None else table.loaded)
-    spec = sweep.spec
+    spec = sweep.spec if loaded else _without_folders(sweep.spec)
     changes = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
@@ -71,14 +75,23 @@ def make_scenario(
         SyntheticProblem(sweep.space, trial_s, metrics=metrics) if table is None else table
     )
     _check_objectives(spec, problem)
+    simulated = spec.model_copy(update=changes)
+    found = find_known(simulated, sweep.space, read_earlier_sweeps(simulated))
     return Scenario(
-        spec.model_copy(update=changes),
+        simulated,
         sweep.space,
         problem,
         (slots or spec.resources.concurrent,),
         latency_s,
         is_tracked=False,
+        known=None if found is None else found.event,
     )
+
+
+def _without_folders(spec: SweepSpec) -> SweepSpec:
+    """Return the settings of a recorded sweep without the folders that they name: those are of another machine."""
+    points = tuple(point for point in spec.start_with if not isinstance(point, str))
+    return spec.model_copy(update={"start_with": points, "learn_from": ()})
 
 
 def _check_objectives(spec: SweepSpec, problem: SimulatedProblem) -> None:

@@ -166,6 +166,7 @@ class ReferenceModel:
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
         self._most = most
         self._budget = BudgetModel()
+        self._to_try_first: list[Mapping[str, Any]] = []
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
 
@@ -179,10 +180,8 @@ class ReferenceModel:
             yield f"{type(event).__name__} comes after the driver has left"
         self.last = event
         match event:
-            case events.Planned(trial_id, number):
-                if number != len(self.trials) or trial_id != f"t{number:04d}" or number >= self.requested:
-                    yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are, of {self.requested}"
-                self.trials[trial_id] = TrialModel()
+            case events.Known() | events.Planned():
+                yield from self._follow_plan(event)
             case events.Resumed():
                 self._lose_attempts()
             case events.Extended(trials):
@@ -198,6 +197,20 @@ class ReferenceModel:
                 yield from self._follow_trial(event)
             case _:
                 pass
+
+    def _follow_plan(self, event: events.Known | events.Planned) -> Iterator[str]:
+        """Follow what is planned, and before all plans what is to be planned first."""
+        if isinstance(event, events.Known):
+            if self.trials or self._to_try_first:
+                yield "Known comes twice, or after the first trial was planned"
+            self._to_try_first = [dict(values) for values in event.start_with]
+            return
+        trial_id, number, planned = event.trial_id, event.number, len(self.trials)
+        if self._to_try_first and self._to_try_first.pop(0) != event.values:
+            yield f"{trial_id} is not the point that is to be tried next, but {dict(event.values)}"
+        if number != planned or trial_id != f"t{number:04d}" or number >= self.requested:
+            yield f"{trial_id}, number {number}, is planned where {planned} are, of {self.requested}"
+        self.trials[trial_id] = TrialModel()
 
     def _end_objections(self, event: events.Ended, time: float, is_grace_over: bool) -> Iterator[str]:
         ended, running = self._number_ended(), self._number_running()
