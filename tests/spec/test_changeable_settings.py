@@ -27,6 +27,8 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "metrics": (["balanced_accuracy"], False),
     "trials": (9, False),
     "sampler": ({"seed": 7}, False),
+    "start_with": ([{"family": "label"}], False),
+    "learn_from": (["runs/a"], False),
     "training": ({"epochs": 2}, False),
     "resources": ({"cpus": 2.0, "concurrent": 5}, True),
     "retries": (7, True),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ratefront.argument_checks import checked_folder
-from ratefront.errors import InputError
+from ratefront.errors import InputError, LedgerDamagedError, LedgerVersionError
 from ratefront.history.earlier_sweep import EarlierSweep
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.ledger.read_ledger import read_history
@@ -54,8 +54,8 @@ def _folders(key: str, sources: Sequence[str], own_folder: Path | None) -> list[
 def _read(key: str, source: str, folder: Path, *, with_front: bool) -> EarlierSweep:
     try:
         history = read_history(SweepFolder(folder), keeps_curves=False)
-    except InputError as error:
-        raise InputError(f"{key}: {error}") from error
+    except (InputError, LedgerDamagedError, LedgerVersionError) as error:
+        raise type(error)(f"{key}: {error}") from error
     except OSError as error:
         raise InputError(f"{key}: {source} cannot be read: {error.strerror or error}") from error
     return EarlierSweep(source, history, tuple(front_of(history)) if with_front else ())
