@@ -5,7 +5,7 @@
 An earlier sweep of random trials is simulated on a recorded table, as many as half of the table's distinct
 configurations. A sweep with TPE on the same table then learns from it, or not. For each number of trials: the share of
 the gap that is closed, from the hypervolume of 24 random distinct trials (their mean) to that of the whole table;
-medians over the seeds. The earlier sweep's own trials count in neither. Three minutes on two cores for ten seeds.
+medians over the seeds. The earlier sweep's own trials count in neither. A minute of one core for ten seeds.
 """
 
 from __future__ import annotations

@@ -172,9 +172,10 @@ class KnownBefore:
 
 
 def _check_measured(trial: KnownTrial, objectives: Iterable[str]) -> None:
+    result = trial.result
     try:
         for name in objectives:
-            trial.result.objective(name)
+            result.objective(name)
     except (UnknownCostError, UnknownNameError) as error:
         raise ValueError(f"trials: {trial.name}: {error}") from error
 
