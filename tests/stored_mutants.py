@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.builders import FakeSweep, label, spec, split
 
-from ratefront.history.events import Extended, Failed, Halted, Reconfigured, Reported, Resumed, Started
+from ratefront.history.events import Extended, Failed, Halted, Known, Reconfigured, Reported, Resumed, Started
+from ratefront.history.known_trials import KnownTrial
 from ratefront.store.sweep_folder import SweepFolder
 
 VALUES: Sequence[Any] = (
@@ -87,9 +88,17 @@ def forged(entries: list[dict[str, Any]], rng: Random) -> bytes:
     return b"".join(map(line_of, changed))
 
 
+def known_trial() -> KnownTrial:
+    """A trial of an earlier sweep."""
+    return KnownTrial("runs/a", "t0000", split("stem", 3.0), "finished", 2.0, 0.9, 2_000, None, 0.4)
+
+
 def every_event(path: Path) -> SweepFolder:
     """A small interrupted sweep in whose ledger nearly every event occurs, one trial of each status."""
     sweep = FakeSweep(path, spec(trials=7))
+    sweep.append(
+        Known([label()], [known_trial().to_json()], [{"source": "runs/a", "identity": "small_cnn-1234"}])
+    )
     sweep.finish(label(), 3.3, 0.97, 52_000)
     sweep.finish(split("stem", 1.0), 5.0, 0.9, 3_000)
     sweep.finish(split("block1", 2.0), 0.1, 0.11, 2_000, status="collapsed", reason="as the majority class")

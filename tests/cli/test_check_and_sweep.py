@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.builders import FakeSweep, label
 from typer.testing import CliRunner, Result
 
 import ratefront as rf
@@ -250,6 +251,23 @@ def test_warnings_of_bounds_are_printed_at_the_end(run_arguments: dict[str, Any]
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
     assert done.exit_code == 0, done.output
     assert done.stderr.splitlines()[-1] == "warning: the bounds are off"
+
+
+def test_check_prints_what_is_tried_first_and_learned_from(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path, to_plain(load_spec(DIGITS).spec))
+    sweep.finish(label(), 3.3, 0.9, 100)
+    sweep.fail(label())
+    sweep.end()
+    named = (f"learn_from=[{tmp_path}]", f"start_with=[{{family: label, method: lossless}}, {tmp_path}]")
+    done = ratefront("check", DIGITS, *(word for change in named for word in ("--set", change)))
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.stdout.split())
+    assert "tried first family label, method lossless learns from" in words
+    assert ": 1 trial left out learn_from: " in words
+    assert ": 1 failed" in words
+    refused = ratefront("check", DIGITS, "--set", f"learn_from=[{tmp_path}/x]")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "learn_from: " in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def run(spec: LoadedSpec, folder: Path, report: Callable[..., DrawnReport] = dra
 
 @pytest.fixture(scope="session")
 def fake() -> SimpleNamespace:
-    return SimpleNamespace(loaded=loaded, run=run, drawn=drawn, HERE=HERE)
+    return SimpleNamespace(loaded=loaded, run=run, drawn=drawn, HERE=HERE, WORK=WORK)
 
 
 @contextmanager

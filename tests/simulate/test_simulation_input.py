@@ -9,6 +9,7 @@ import pytest
 from tests.simulate.example_values import OWN
 
 from ratefront.errors import InputError
+from ratefront.history.events import Known
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.recorded_table import SHIPPED, RecordedTable
 from ratefront.simulate.run_simulation import FinishedSimulation, run
@@ -51,6 +52,28 @@ def test_a_sweeps_own_folder_is_a_table(
         for entry in recorded.entries:
             ledger.append(entry.event)
     assert find_table(str(tmp_path)).rows == table.rows
+
+
+def test_points_and_earlier_sweeps_are_honoured(recorded: FinishedSimulation, tmp_path: Path) -> None:
+    (tmp_path / "ledger.jsonl").write_bytes(recorded.ledger)
+    named = {"start_with": ({"family": "label", "method": "lossless"},), "learn_from": (str(tmp_path),)}
+    loaded = built_in_sweep()
+    sweep_file = LoadedSpec(loaded.spec.model_copy(update=named), loaded.space)
+    scenario = make_scenario(sweep_file, None, trials=3, latency_s=0.0)
+    assert scenario.known is not None
+    assert len(scenario.known.trials) == 30
+    history = run(scenario).engine.history
+    assert history.trials["t0000"].params.values == {"family": "label", "method": "lossless"}
+    assert len(history.trials) == 3
+
+
+def test_folders_that_a_table_names_are_not_read(recorded: FinishedSimulation, table: RecordedTable) -> None:
+    """They are those of the machine that recorded it; its points are tried."""
+    point = {"family": "label", "method": "lossless"}
+    named = {"start_with": ["/nowhere/a", point], "learn_from": ["/nowhere/b"]}
+    elsewhere = RecordedTable(table.sweep, table.spec | named, table.rows, table.reference)
+    scenario = make_scenario(None, elsewhere, trials=3, latency_s=0.0)
+    assert scenario.known == Known([point])
 
 
 def test_a_recorded_sweep_keeps_its_own_settings(recorded: FinishedSimulation, table: RecordedTable) -> None:

@@ -31,6 +31,8 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "sampler": ({"seed": 7}, False),
     "stopping": ("none", False),
     "repeats": (3, False),
+    "start_with": ([{"family": "label"}], False),
+    "learn_from": (["runs/a"], False),
     "training": ({"epochs": 2}, False),
     "resources": ({"cpus": 2.0, "concurrent": 5}, True),
     "retries": (7, True),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import typer
+from tests.builders import FakeSweep, label
 from tests.spec.sweep_file_mutants import NASTY, as_text, damaged_data, damaged_text, places
 
 from ratefront.api import one_trial
@@ -24,7 +25,7 @@ from ratefront.errors import InputError
 from ratefront.orchestrate import sweep_driver
 from ratefront.simulate.run_simulation import run
 from ratefront.simulate.simulation_input import make_scenario
-from ratefront.spec.load_spec import load_spec, load_spec_without_data
+from ratefront.spec.load_spec import load_spec, load_spec_without_data, to_plain
 from ratefront.spec.yaml_text import read_yaml
 
 pytestmark = pytest.mark.medium
@@ -78,6 +79,24 @@ def test_check_survives_damaged_data(name: str) -> None:
         return mutant, lambda: outcome(check, mutant)
 
     codes = try_all(attempt, range(DATA_MUTANTS))
+    assert set(codes.values()) == {0, 2}
+
+
+def test_check_survives_damaged_points_and_folders(tmp_path: Path) -> None:
+    points = [
+        {"family": "split", "split": "conv2", "beta": 80},
+        {"family": "label", "method": "lossless"},
+        {"family": "split"},
+    ]
+    FakeSweep(tmp_path, to_plain(load_spec(PLAIN["digits.yaml"]).spec)).finish(label(), 3.0, 0.9, 100)
+    known = {"start_with": [*points, str(tmp_path)], "learn_from": [str(tmp_path)]}
+
+    def attempt(seed: int) -> tuple[Any, Callable[[], int]]:
+        mutant = {**PLAIN["digits.yaml"], **damaged_data(known, seed)}
+        return mutant, lambda: outcome(check, mutant)
+
+    assert outcome(check, PLAIN["digits.yaml"] | known) == 0
+    codes = try_all(attempt, range(DATA_MUTANTS // 4))
     assert set(codes.values()) == {0, 2}
 
 

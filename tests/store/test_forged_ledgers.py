@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from tests.builders import FakeSweep
-from tests.stored_mutants import altered, entries_in, every_event, forged, line_of
+from tests.stored_mutants import altered, entries_in, every_event, forged, known_trial, line_of
 
 import ratefront as rf
 from ratefront.api.sweeps import Sweep
@@ -25,6 +25,9 @@ from ratefront.terminal.status_text import print_status
 from ratefront.tracking.delivery.folder_content import front_codecs
 
 pytestmark = pytest.mark.medium
+
+
+KNOWN = known_trial().to_json()
 
 
 def _look_at_everything(sweep: Sweep) -> None:
@@ -88,15 +91,25 @@ def test_forged_files_beside_the_ledger_are_shown_or_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("place", "changes", "problem"),
     [
-        (3, {"attempt": "1"}, "entry 3 .* started: attempt: Input should be a valid integer, got '1'"),
-        (3, {"attempt": 2}, "entry 3 of the ledger, started: attempt 2 of trial t0000 begins"),
-        (3, {"trial_id": "t0099"}, "entry 3 of the ledger, started: trial t0099 was never planned"),
-        (3, {"more": 1}, "entry 3 .* started: more: Extra inputs are not permitted"),
-        (2, {"number": 5}, "entry 2 of the ledger, planned: trial t0000 is number 5 instead of 0"),
-        (4, {"metrics": {"loss": float("nan")}}, "entry 4 .* metrics.loss: Input should be a finite number"),
-        (4, {"step": 0}, "entry 4 of the ledger, reported: trial t0000 reports step 0 after step 0"),
-        (4, {"attempt": 7}, "entry 4 of the ledger, reported: attempt 7 of trial t0000 does not run"),
-        (5, {"result": {}}, "entry 5 of the ledger, finished: trial_id: Field required"),
+        (2, {"trials": [{}]}, "entry 2 of the ledger, known: source: Field required"),
+        (
+            2,
+            {"trials": [{**KNOWN, "rate_bits": -1.0}]},
+            "entry 2 of the ledger, known: rate_bits is finite and ≥ 0",
+        ),
+        (2, {"trials": [KNOWN] * 1001}, "entry 2 .* known: trials has at most 1000 items, got 1001"),
+        (2, {"start_with": [{}]}, "entry 2 of the ledger, known: start_with: the family is missing"),
+        (2, {"start_with": [{"family": []}]}, "entry 2 .* known: start_with.0.family"),
+        (2, {"start_with": "label"}, "entry 2 .* known: start_with: 'str' instances are not allowed"),
+        (4, {"attempt": "1"}, "entry 4 .* started: attempt: Input should be a valid integer, got '1'"),
+        (4, {"attempt": 2}, "entry 4 of the ledger, started: attempt 2 of trial t0000 begins"),
+        (4, {"trial_id": "t0099"}, "entry 4 of the ledger, started: trial t0099 was never planned"),
+        (4, {"more": 1}, "entry 4 .* started: more: Extra inputs are not permitted"),
+        (3, {"number": 5}, "entry 3 of the ledger, planned: trial t0000 is number 5 instead of 0"),
+        (5, {"metrics": {"loss": float("nan")}}, "entry 5 .* metrics.loss: Input should be a finite number"),
+        (5, {"step": 0}, "entry 5 of the ledger, reported: trial t0000 reports step 0 after step 0"),
+        (5, {"attempt": 7}, "entry 5 of the ledger, reported: attempt 7 of trial t0000 does not run"),
+        (6, {"result": {}}, "entry 6 of the ledger, finished: trial_id: Field required"),
         (0, {"spec": {"trials": "8"}}, "entry 0 of the ledger, created: trials: Input should be a valid int"),
         (0, {"spec": {"dataset": {}}}, "entry 0 of the ledger, created: dataset: name is missing"),
     ],

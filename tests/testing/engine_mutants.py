@@ -9,6 +9,7 @@ from typing import Any
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut, TimePassed
+from ratefront.engine.search.sampler_memory import as_ended_trial
 from ratefront.engine.stopping.front_rule import StopVerdict
 from ratefront.engine.stopping.trial_stopper import TrialStopper
 from ratefront.history.events import (
@@ -19,6 +20,7 @@ from ratefront.history.events import (
     Extended,
     Failed,
     Finished,
+    Known,
     Planned,
     Pruned,
     Reopened,
@@ -287,6 +289,55 @@ class SuggestsByEntriesApplied(Engine):
 
     def _plan(self, number: int) -> Planned:
         return replace(super()._plan(number), seed=self.applied)
+
+
+class ForgetsFirstPointsAfterAResume(Engine):
+    """After a resume the points that a person wants to try first are not tried."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Resumed):
+            self._suggester._to_try_first.clear()
+
+
+class TriesFirstPointsTwice(Engine):
+    """Each point that a person wants to try first is tried twice, one after the other."""
+
+    def _plan(self, number: int) -> Planned:
+        points = [] if self.history.known is None else self.history.known.start_with
+        planned = super()._plan(number)
+        return replace(planned, values=points[number // 2]) if number // 2 < len(points) else planned
+
+
+class TriesFirstPointsLater(Engine):
+    """The startup trials come before the points that a person wants to try first."""
+
+    def _plan(self, number: int) -> Planned:
+        first, self._suggester._to_try_first = self._suggester._to_try_first, {}
+        planned = super()._plan(number)
+        self._suggester._to_try_first = first
+        return planned if number < self._spec.sampler.startup_trials else super()._plan(number)
+
+
+class CountsKnownTrials(Engine):
+    """The trials of an earlier sweep are trials of this one."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Known) and self.history.known is not None:
+            for place, known in enumerate(self.history.known.trials):
+                self.history.trials[known.name] = as_ended_trial(known, place)
+
+
+class RecordsKnownTwice(LiveSweep):
+    """Each driver writes what is known, which the history refuses; the ledger has it nevertheless."""
+
+    def open(self, opening: Iterable[Event]) -> None:
+        events = list(opening)
+        super().open(events)
+        known = [event for event in events if isinstance(event, Known)]
+        for event in known:
+            self._ledger.append(event)
 
 
 class StartsAllAtOnce(Engine):
@@ -650,6 +701,11 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=ForgetsExtensions),
     Parts(engine=ForgetsReopened),
     Parts(engine=SuggestsByEntriesApplied),
+    Parts(engine=ForgetsFirstPointsAfterAResume),
+    Parts(engine=TriesFirstPointsTwice),
+    Parts(engine=TriesFirstPointsLater),
+    Parts(engine=CountsKnownTrials),
+    Parts(live=RecordsKnownTwice),
     Parts(engine=StartsAllAtOnce),
     Parts(engine=CutsNoBatches),
     Parts(engine=RepeatsSeedlessTrials),

@@ -33,23 +33,29 @@ def plan(
 
     Returns:
         The plan: ``plan.spec``, ``plan.families`` with each one's parameters, ``plan.split_points``,
-        ``plan.warnings``. ``plan.too_much_for(cpus, gpus)`` says what a machine lacks for it.
+        ``plan.warnings``, ``plan.known`` with what is tried first and learned from.
+        ``plan.too_much_for(cpus, gpus)`` says what a machine lacks for it.
 
     Raises:
         SpecError: The sweep file has problems; each has a line with its path in the file.
-        InputError: The sweep could not be tracked at its tracking address.
+        InputError: The sweep could not be tracked at its tracking address, or nothing can be taken from a sweep that
+            ``start_with`` or ``learn_from`` names.
+        LedgerDamagedError: The ledger of such a sweep cannot be read.
 
     Example:
         >>> import ratefront as rf
         >>> rf.plan("sweeps/digits.yaml").split_points
         ('conv1', 'conv2', 'conv3', 'hidden')
     """
+    from ratefront.engine.find_known import find_known
     from ratefront.spec.views.plan import plan_of
+    from ratefront.store.earlier_sweeps import read_earlier_sweeps
     from ratefront.tracking.tracking_uri import resolve_uri
 
     with remember_descriptions():
         loaded = load_spec(spec, overrides)
-        sweep_plan = plan_of(loaded, CATALOGUE)
+        found = find_known(loaded.spec, loaded.space, read_earlier_sweeps(loaded.spec))
+        sweep_plan = plan_of(loaded, CATALOGUE, () if found is None else found.rows)
     if loaded.spec.tracking.uri is not None:
         resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
     return sweep_plan

@@ -36,7 +36,7 @@ from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
 from ratefront.engine.stopping.trial_stopper import TrialStopper
 from ratefront.engine.trial_resources import is_to_be_measured, needs_of
-from ratefront.errors import TrialTimedOutError
+from ratefront.errors import LedgerDamagedError, TrialTimedOutError
 from ratefront.history import events
 from ratefront.history.budget import is_grace_over, spent_by, why_over
 from ratefront.history.pause_python_gc import garbage_collection_paused
@@ -256,6 +256,8 @@ class Engine:
         match entry.event:
             case events.Reported(trial_id, _, step, metrics):  # first: nine events of ten are reports
                 self._stopper.reported(self.history.trials[trial_id], step, metrics)
+            case events.Known():
+                self._know(entry)
             case events.Planned(trial_id):
                 self._repeats.planned(self.history.trials[trial_id])
                 self._open(trial_id)
@@ -276,6 +278,14 @@ class Engine:
                 self._open(trial_id)
             case _:
                 pass
+
+    def _know(self, entry: events.Entry) -> None:
+        if self.history.known is None:
+            return
+        try:
+            self._suggester.know(self.history.known)
+        except ValueError as error:
+            raise LedgerDamagedError(f"entry {entry.seq} of the ledger, known: {error}") from error
 
     def _open(self, trial_id: str) -> None:
         trial = self.history.trials[trial_id]

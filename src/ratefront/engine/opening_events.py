@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ratefront.history.budget import may_go_on
-from ratefront.history.events import LEDGER_FORMAT, Created, Event, Extended, Reconfigured, Reopened, Resumed
+from ratefront.history.events import (
+    LEDGER_FORMAT,
+    Created,
+    Event,
+    Extended,
+    Known,
+    Reconfigured,
+    Reopened,
+    Resumed,
+)
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.changeable_settings import Change
 from ratefront.spec.load_spec import to_plain
@@ -41,6 +50,7 @@ def opening_events(
     options: ResumeOptions,
     driver: DriverIdentity,
     change: Change | None = None,
+    known: Known | None = None,
 ) -> list[Event]:
     """The events to write first, in the order in which the history needs them; none where there is nothing to say.
 
@@ -52,14 +62,20 @@ def opening_events(
         options: Whether the sweep resumes, is extended, or its failed trials are tried again.
         driver: The driver that opens the ledger.
         change: Settings of the sweep file that have changed since the sweep began; None where it did not change.
+        known: What is known before the first trial; None where nothing is, or the ledger has it.
     """
     if not history.spec:
-        return [Created(spec.name, to_plain(spec), driver.ratefront_version, LEDGER_FORMAT)]
+        created = Created(spec.name, to_plain(spec), driver.ratefront_version, LEDGER_FORMAT)
+        return [created] if known is None else [created, known]
     opening: list[Event] = []
     if change is not None and change.settings:
         opening.append(Reconfigured(dict(change.settings)))
     if not history.ended or may_go_on(spec.budget, history):
         opening.append(Resumed(driver.name))
+    if (
+        known is not None and history.known is None and not history.trials
+    ):  # the first driver died just before it
+        opening.append(known)
     if options.extend is not None:
         opening.append(Extended(history.trials_requested + options.extend))
     if options.retry_failed:

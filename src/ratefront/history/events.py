@@ -56,6 +56,37 @@ class TaskModelReady:
         object.__setattr__(self, "warnings", tuple(self.warnings))  # JSON gives a list
 
 
+#: How many points to try first, and how many trials of earlier sweeps, one sweep takes.
+MOST_FIRST = MOST_LEARNED = 1000
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a person knew before the first trial was planned. None of it is a trial of this sweep.
+
+    Attributes:
+        start_with: Configurations to try first, in this order, none twice.
+        trials: Trials of earlier sweeps that the search learns from, each as ``KnownTrial`` describes it.
+        task_models: The task model that each of these sweeps had and the digest of its data, as ``KnownTaskModel``
+            describes them; the driver compares them once this sweep's task model is ready.
+    """
+
+    start_with: Sequence[Mapping[str, Scalar]] = ()
+    trials: Sequence[Mapping[str, Any]] = ()
+    task_models: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        for name, most in (
+            ("start_with", MOST_FIRST),
+            ("trials", MOST_LEARNED),
+            ("task_models", MOST_LEARNED),
+        ):
+            values = getattr(self, name)
+            if len(values) > most:
+                raise ValueError(f"{name} has at most {most} items, got {len(values)}")
+            object.__setattr__(self, name, tuple(values))  # JSON gives a list
+
+
 @dataclass(frozen=True)
 class Planned:
     """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning.
@@ -221,6 +252,7 @@ class Ended:
 TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Spared | Stopped | Reopened
 Event: TypeAlias = (
     Created
+    | Known
     | TaskModelReady
     | Planned
     | TrialEvent
@@ -234,6 +266,7 @@ Event: TypeAlias = (
 
 KINDS: Mapping[str, type[Any]] = {
     "created": Created,
+    "known": Known,
     "task_model_ready": TaskModelReady,
     "planned": Planned,
     "started": Started,

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from ratefront.errors import LedgerDamagedError, UnknownTrialError
 from ratefront.history import events
+from ratefront.history.known_trials import KnownBefore
 from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.history.repeat_counts import RepeatCounts, recorded_repeats
@@ -23,6 +24,7 @@ from ratefront.trial_records import (
     Status,
     TrialParams,
     TrialResult,
+    objectives_of,
     own_metrics,
 )
 
@@ -120,6 +122,7 @@ class SweepHistory:
         spec: The resolved sweep file as it is by now, as plain data; empty before the sweep has begun.
         trials: All trials by identity, in the order of planning.
         task_model: What the ledger says of the task model; None before it is ready.
+        known: What was known before its first trial; None where nothing was.
         created_time: When the sweep began, in seconds since the epoch.
         last_time: When the last event was written.
         ended: True where the sweep has ended and did not go on since.
@@ -142,6 +145,7 @@ class SweepHistory:
     spec: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     task_model: events.TaskModelReady | None = None
+    known: KnownBefore | None = None
     created_time: float = 0.0
     last_time: float = 0.0
     ended: bool = False
@@ -277,6 +281,11 @@ class SweepHistory:
         check_recorded_spec(event.spec)
         self.spec, self.created_time = dict(event.spec), time
         self.ledger_format = event.ledger_format
+
+    def _know(self, event: events.Known, time: float) -> None:
+        if self.known is not None or self.trials:
+            raise ValueError("it comes twice, or after the first trial was planned")
+        self.known = KnownBefore.of(event, objectives_of(self.spec))
 
     def _prepare(self, event: events.TaskModelReady, time: float) -> None:
         self.task_model = event
@@ -438,6 +447,7 @@ class SweepHistory:
 #: What each event changes. A table instead of a chain of cases: a long sweep has hundreds of thousands of events.
 _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] = {
     events.Created: SweepHistory._create,
+    events.Known: SweepHistory._know,
     events.TaskModelReady: SweepHistory._prepare,
     events.Planned: SweepHistory._plan,
     events.Started: SweepHistory._start,

@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 
 from ratefront.engine.engine import Engine
+from ratefront.engine.find_known import FoundBefore, find_known, lacks_known
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import EngineError, LedgerMovedError, RatefrontError
@@ -43,12 +44,13 @@ from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.import_paths.target_modules import modules_of
 from ratefront.spec.load_spec import dump_yaml
 from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.store.earlier_sweeps import read_earlier_sweeps
 from ratefront.store.files.atomic_files import write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import SPEC_KINDS
 from ratefront.store.reachable_target import check_reachable
-from ratefront.store.same_inputs import check_format, check_inputs
+from ratefront.store.same_inputs import check_format, check_inputs, check_known_sweeps
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import TaskModelProgress
 
@@ -105,6 +107,7 @@ def run_sweep(
     """
     folder, options = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
     check_folder(folder, options)
+    found = None if resume else _find_known(loaded, folder)
     followers = SweepFollowers(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     functions, cluster = functions or WorkerFunctions(), cluster or ClusterOptions()
     with ExitStack() as stack:
@@ -123,8 +126,11 @@ def run_sweep(
         with caught.at_once():  # a long ledger takes seconds
             change = settings_change(spec_in(ledger.entries(SPEC_KINDS)), loaded.spec)
             engine = _engine(loaded, ledger, options)
+            if resume and lacks_known(loaded.spec, engine.history):
+                found = _find_known(loaded, folder)
+        known = None if found is None else found.event
         opener = DriverIdentity(name_of_this_process(), version("ratefront"))
-        opening = opening_events(loaded.spec, engine.history, options, opener, change)
+        opening = opening_events(loaded.spec, engine.history, options, opener, change, known)
         live = LiveSweep(engine, ledger, followers.changed)
         loop = DriverLoop(live, ledger, folder, caught, followers)
         needs_cluster = runs_trials(opening) or change.moves_files
@@ -134,7 +140,7 @@ def run_sweep(
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
         with followers, _closing_failed(followers, caught), _noticing_moved_folder(ledger):
             if opening:
-                _open(live, loaded.spec, folder, opening, change)
+                _open(live, loaded.spec, folder, opening, change, found)
             if runs_trials(opening):
                 with _recording_halt(live):
                     loop.carry_out(take_trial_stops(earlier_requests))
@@ -173,10 +179,22 @@ def _check_same_inputs(history: SweepHistory, spec: SweepSpec, function: str, lo
         check_inputs(ready.inputs, inputs_on_worker(function, spec, loop), spec)
 
 
+def _find_known(loaded: LoadedSpec, folder: SweepFolder) -> FoundBefore | None:
+    """Read the sweeps that the sweep file names; what is found goes into the ledger, and they are not read again."""
+    return find_known(loaded.spec, loaded.space, read_earlier_sweeps(loaded.spec, folder.path))
+
+
 def _open(
-    live: LiveSweep, spec: SweepSpec, folder: SweepFolder, opening: list[Event], change: Change
+    live: LiveSweep,
+    spec: SweepSpec,
+    folder: SweepFolder,
+    opening: list[Event],
+    change: Change,
+    found: FoundBefore | None,
 ) -> None:
     """Keep the resolved spec, and the environment that the sweep runs in from now on; then begin."""
+    for line in () if found is None else found.left_out:
+        _log.warning("left out: %s", line)
     if change.lines:
         _log.warning("the sweep goes on with other settings: %s", "; ".join(change.lines))
     write_text(folder.spec, dump_yaml(spec))
@@ -207,6 +225,7 @@ def _run(
     if live.history.task_model is not None:
         context = replace(context, inputs=live.history.task_model.inputs)
         add_inputs(folder, context.inputs)
+        check_known_sweeps(live.history)
     if not live.done:
         check_reachable(folder, spec)
         setting = WorkerSetting(context, functions.trial_steps, functions.limit_memory)

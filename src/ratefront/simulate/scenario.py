@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LedgerLike, LiveSweep
-from ratefront.history.events import Entry
+from ratefront.history.events import Entry, Known
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk, MemoryLedger
 from ratefront.spec.space.dimensions import Space
@@ -27,6 +27,7 @@ class Scenario:
         latency_s: How long one thing takes that the driver does with the engine, in seconds; None: as long as it takes
             here, now.
         is_tracked: Whether a tracker follows the sweep.
+        known: What is known before its first trial.
     """
 
     spec: SweepSpec
@@ -35,6 +36,7 @@ class Scenario:
     nodes: tuple[int, ...]
     latency_s: float | None = 0.002
     is_tracked: bool = True
+    known: Known | None = None
 
 
 class OpenLedger(LedgerLike, Protocol):

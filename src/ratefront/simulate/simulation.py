@@ -108,7 +108,7 @@ class Simulation:
         more = self._requested_trials - history.trials_requested
         options = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._retries_failed)
         change = settings_change(history.spec, self._spec)
-        for event in opening_events(self._spec, history, options, DRIVER, change):
+        for event in opening_events(self._spec, history, options, DRIVER, change, self.scenario.known):
             yield event
             if isinstance(event, Reopened):
                 self.cluster.times_reopened[event.trial_id] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ratefront.engine.find_known import find_known
 from ratefront.errors import InputError
 from ratefront.simulate.built_in_sweep import built_in_sweep, codec_families_sweep
 from ratefront.simulate.problems.codec_families import CodecFamilies
@@ -16,7 +17,9 @@ from ratefront.simulate.scenario import Scenario
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
+from ratefront.spec.space.dimensions import Space
 from ratefront.spec.sweep_spec import SamplerName, SweepSpec
+from ratefront.store.earlier_sweeps import read_earlier_sweeps
 from ratefront.store.sweep_folder import SweepFolder
 
 #: What synthetic trials can do.
@@ -68,10 +71,12 @@ def make_scenario(
         latency_s: How long one thing takes that the driver does, in seconds; None: as long as it takes here, now.
 
     Raises:
-        InputError: The sweep file optimises a metric that the recorded sweep did not measure.
+        InputError: The sweep file optimises a metric that the recorded sweep did not measure, or names a sweep that
+            cannot be used (see ``find_known``).
+        LedgerDamagedError: The ledger of a sweep that it names cannot be read.
     """
     sweep = loaded or (_sweep_of(problem) if table is None else table.loaded)
-    spec = sweep.spec
+    spec = sweep.spec if loaded else _without_folders(sweep.spec)
     changes: dict[str, object] = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
@@ -80,27 +85,40 @@ def make_scenario(
     }
     if not stopping:
         changes["stopping"] = Stopping(rule="none")
-    metrics = {metric.name: metric.direction for metric in spec.metrics}
-    simulated: SimulatedProblem
-    if table is not None:
-        simulated = table
-    elif problem == "codec_families":
-        simulated = CodecFamilies(trial_s, metrics=metrics)
-    else:
-        simulated = SyntheticProblem(sweep.space, trial_s, metrics=metrics)
-    _check_objectives(spec, simulated)
+    simulated = spec.model_copy(update=changes)
+    answers = _problem(simulated, sweep.space, table, problem, trial_s)
+    _check_objectives(simulated, answers)
+    found = find_known(simulated, sweep.space, read_earlier_sweeps(simulated))
     return Scenario(
-        spec.model_copy(update=changes),
-        sweep.space,
         simulated,
+        sweep.space,
+        answers,
         (slots or spec.resources.concurrent,),
         latency_s,
         is_tracked=False,
+        known=None if found is None else found.event,
     )
+
+
+def _problem(
+    spec: SweepSpec, space: Space, table: RecordedTable | None, problem: ProblemName, trial_s: float
+) -> SimulatedProblem:
+    metrics = {metric.name: metric.direction for metric in spec.metrics}
+    if table is not None:
+        return table
+    if problem == "codec_families":
+        return CodecFamilies(trial_s, metrics=metrics)
+    return SyntheticProblem(space, trial_s, metrics=metrics)
 
 
 def _sweep_of(problem: ProblemName) -> LoadedSpec:
     return codec_families_sweep() if problem == "codec_families" else built_in_sweep()
+
+
+def _without_folders(spec: SweepSpec) -> SweepSpec:
+    """Return the settings of a recorded sweep without the folders that they name: those are of another machine."""
+    points = tuple(point for point in spec.start_with if not isinstance(point, str))
+    return spec.model_copy(update={"start_with": points, "learn_from": ()})
 
 
 def _check_objectives(spec: SweepSpec, problem: SimulatedProblem) -> None:

@@ -15,6 +15,7 @@ from ratefront.spec.coupled_settings import coupled_problems
 from ratefront.spec.known_facts import Facts, dataset_facts_of, known_facts
 from ratefront.spec.problem_wording import problems_of_pydantic, shown, unknown, valid_choices
 from ratefront.spec.space.dimensions import Space
+from ratefront.spec.space.given_values import start_point_problems
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Message
@@ -70,6 +71,8 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
         spec = SweepSpec.model_validate(resolved)
     except ValidationError as error:
         raise SpecError(source, [*problems_of_pydantic(error, SweepSpec), *problems]) from error
+    if not problems:  # else the space may have stand-ins
+        problems += start_point_problems(spec.start_with, space)
     if problems := [*problems, *coupled_problems(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)

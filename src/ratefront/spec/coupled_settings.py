@@ -20,6 +20,7 @@ def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     problems = _unfit(spec, catalogue) + _metric_problems(spec) + _objective_problems(spec)
     problems += _constraint_problems(spec)
     problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
+    problems += repeated("learn_from", spec.learn_from)
     families = families_of(spec)
     problems += [
         f"resources.families.{name}: {unknown('family of this sweep', name, families)}"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from ratefront.catalogue.number_limits import (
     LEAST_HOURS,
@@ -23,10 +31,10 @@ from ratefront.catalogue.number_limits import (
 from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.goals.constraints import MOST_CONSTRAINTS, Constraint, parse_constraint
 from ratefront.spec.goals.target import Target
-from ratefront.spec.problem_wording import unknown
+from ratefront.spec.problem_wording import shown, unknown
 from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
-from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
+from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, Scalar, objectives_of
 from ratefront.wording import Argument, Message
 
 BoundName = Literal[
@@ -47,6 +55,8 @@ BoundName = Literal[
 ]
 
 
+#: Points to try first, and sweeps to learn from, that a sweep file lists.
+MOST_START_POINTS, MOST_EARLIER_SWEEPS = 1000, 100
 #: A folder of this name, with what ratefront appends to it, fits into every file system; MLflow takes it as a name.
 MOST_NAME = 200
 #: Each is imported by the check, and has two columns.
@@ -279,6 +289,39 @@ def _constraint_text(text: str) -> str:
     return parse_constraint(text).text
 
 
+def _start_point(value: object) -> object:
+    """Refuse what is neither values by name nor a folder; whether the space holds the values, ``check_spec`` says."""
+    if isinstance(value, str) and value:
+        return value
+    if not isinstance(value, dict) or not value:
+        raise ValueError(
+            f"must be a mapping from parameters to values, or the folder of a sweep, got {shown(value)}"
+        )
+    for name, one in value.items():
+        if not isinstance(name, str) or not isinstance(one, Scalar):
+            raise ValueError(f"{name}: must be a single value, got {shown(one)}")
+    return value
+
+
+#: Values of some or all parameters of a configuration; or the folder of a sweep, whose front is meant.
+StartPoint: TypeAlias = Annotated[
+    Any,
+    AfterValidator(_start_point),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"type": ["boolean", "number", "string"]},
+                },
+                {"type": "string", "minLength": 1},
+            ]
+        }
+    ),
+]
+
+
 class SweepSpec(Section):
     """A resolved sweep file. ``space`` is kept as written (plain data); ``parse_space`` reads it."""
 
@@ -335,6 +378,22 @@ class SweepSpec(Section):
         Stopping, Field(description="trials that the search stops before their last epoch")
     ] = Stopping()
     repeats: Repeats = Repeats()
+    start_with: Annotated[
+        tuple[StartPoint, ...],
+        Field(
+            strict=False,
+            max_length=MOST_START_POINTS,
+            description="tried first: values of a configuration (others are drawn), or a sweep's folder: its front",
+        ),
+    ] = ()
+    learn_from: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(
+            strict=False,
+            max_length=MOST_EARLIER_SWEEPS,
+            description="folders of sweeps on the same data set and task model, from whose trials the search learns",
+        ),
+    ] = ()
     training: Training = Training()
     resources: Resources = Resources()
     retries: Annotated[

@@ -53,6 +53,26 @@ def check_code(before: Mapping[str, str]) -> None:
         )
 
 
+def check_known_sweeps(history: SweepHistory) -> None:
+    """Compare the task model and the data of the sweeps that are learned from with those of this sweep, now ready.
+
+    Raises:
+        SweepMismatchError: They differ although the settings are the same: the files have changed, or the code has.
+    """
+    ready = history.task_model
+    if ready is None or history.known is None:
+        return
+    digest = ready.inputs.get("dataset", "")
+    for model in history.known.task_models:
+        has_other_data = bool(digest and model.dataset) and digest != model.dataset
+        if has_other_data or model.identity != ready.identity:
+            what = "data set has other content" if has_other_data else "task model is another one"
+            raise SweepMismatchError(
+                f"learn_from: nothing can be learned from {model.source}: its {what} than this sweep's, although the "
+                "settings are the same; take it out of learn_from and begin again"
+            )
+
+
 def check_format(history: SweepHistory) -> None:
     """Check that the sweep was begun with the ledger format of this ratefront.
 

@@ -84,18 +84,24 @@ def _part(leaf: Float | Int, value: float) -> float:
 
 
 class _LatinHypercubeTrial:
-    """Chooses the values of one trial; knows how often each branch on its way was visited before."""
+    """Chooses the values of one trial; knows how often each branch on its way was visited before.
 
-    def __init__(self, seed: int, number: int) -> None:
-        self._seed, self._number = seed, number
+    Values that are given are not drawn; the others are, as if those had been.
+    """
+
+    def __init__(self, seed: int, number: int, given: Mapping[str, Scalar]) -> None:
+        self._seed, self._number, self._given = seed, number, given
         self._visits = {"": number}
 
     def choose(self, path: str, leaf: Leaf) -> Scalar:
-        inside = path.rpartition("/")[0]
+        inside, _, name = path.rpartition("/")
         if isinstance(leaf, Choice):
             stratum, cycle = self._stratum(path, self._visits[inside], len(leaf.options))
-            self._enter(inside, path, leaf.options[stratum], cycle)
-            return leaf.options[stratum]
+            option = self._given.get(name, leaf.options[stratum])
+            self._enter(inside, path, option, cycle)
+            return option
+        if name in self._given:
+            return self._given[name]
         stratum, _ = self._stratum(path, self._visits[inside], INTERVAL_STRATA)
         within = Random(stable_seed("within", self._seed, path, self._number)).random()  # noqa: S311
         return _between(leaf, (stratum + within) / INTERVAL_STRATA)
@@ -114,6 +120,11 @@ class _LatinHypercubeTrial:
         return order[place], cycle
 
 
-def spread_trial(space: Space, seed: int, number: int) -> dict[str, Scalar]:
-    """The values of the first trials: those of trial ``number``, counted from 0."""
-    return assign(space, _LatinHypercubeTrial(seed, number).choose)
+def spread_trial(
+    space: Space, seed: int, number: int, given: Mapping[str, Scalar] | None = None
+) -> dict[str, Scalar]:
+    """The values of the first trials: those of trial ``number``, counted from 0; what is ``given`` is not drawn.
+
+    The space must hold what is given (see ``given_values``).
+    """
+    return assign(space, _LatinHypercubeTrial(seed, number, given or {}).choose)

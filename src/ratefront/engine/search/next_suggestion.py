@@ -4,6 +4,9 @@ The memory gets the ledger's events one by one. An Optuna study is made of it on
 for, and the sampler is made anew from (seed, number). So a suggestion is a function of (seed, number, history): it is
 the same after a replay and in another process. A replay that asks for no suggestion costs nothing.
 
+Points that a person wants to try first are suggested first, in their order. Trials of earlier sweeps are in the memory
+from the beginning.
+
 Apart from its seed, a trial is a function of its values, and in a space with few points (a family without a real
 parameter) samplers tend to repeat what was good. Where a suggestion was planned before, the sampler is therefore asked
 again, a few times; after that, any configuration that was not planned is taken. Where none is left, configurations
@@ -13,19 +16,26 @@ exhausted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
 from ratefront.engine.search.first_trials import random_choice, spread_trial
-from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
+from ratefront.engine.search.sampler_memory import (
+    BoundedMemory,
+    GenerationMemory,
+    SamplerMemory,
+    as_ended_trial,
+)
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.engine.search.target_search import TargetSearch
+from ratefront.history.known_trials import KnownBefore
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.spec.goals.constraints import Constraint
 from ratefront.spec.space.configurations import configurations, count, uses_seed
 from ratefront.spec.space.dimensions import Space, assign
+from ratefront.spec.space.given_values import given_problems, missing_values
 from ratefront.spec.sweep_spec import Sampler, SweepSpec
 from ratefront.trial_records import Objectives, Scalar
 
@@ -58,6 +68,8 @@ class Suggester:
             objectives
         )
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
+        self._to_try_first: dict[frozenset[tuple[str, Scalar]], Values] = {}
+        self._known_trials = 0
         self._size = count(space)
 
     @classmethod
@@ -74,9 +86,34 @@ class Suggester:
 
         return SamplerStudy(self._space, self._objectives, self._constraints)
 
+    def know(self, known: KnownBefore) -> None:
+        """Take in what was known before the first trial.
+
+        Trials of earlier sweeps are shown to the sampler like trials that have ended; each stands in for a startup
+        trial. Their configurations may be tried here: only a trial of this sweep is a point of it.
+
+        Raises:
+            ValueError: The space does not hold a value.
+        """
+        for values in (*known.start_with, *(trial.values for trial in known.trials)):
+            self._check_in_space(values)
+        self._to_try_first = {frozenset(values.items()): dict(values) for values in known.start_with}
+        self._known_trials = len(known.trials)
+        for place, trial in enumerate(known.trials):
+            shown = as_ended_trial(trial, place - len(known.trials))
+            self._memory.opened(shown)
+            self._memory.ended(shown)
+
+    def _check_in_space(self, values: Mapping[str, Scalar]) -> None:
+        missing = [f"{name}: is missing" for name in missing_values(self._space, values)]
+        if problem := next(iter([*given_problems(self._space, values), *missing]), None):
+            raise ValueError(f"the space of the sweep does not hold {dict(values)}: {problem}")
+
     def planned(self, trial: TrialHistory) -> None:
         """Take in that a trial was planned, or reopened after it had failed."""
-        self._tried.add(frozenset(trial.params.values.items()))
+        configuration = frozenset(trial.params.values.items())
+        self._tried.add(configuration)
+        self._to_try_first.pop(configuration, None)
         self._memory.opened(trial)
         if self._target is not None:
             self._target.planned(trial)
@@ -106,6 +143,8 @@ class Suggester:
 
         Where the space is exhausted, these are values that were planned before.
         """
+        if self._to_try_first:
+            return next(iter(self._to_try_first.values()))
         for question in range(QUESTIONS):
             values = self._suggest(number, question)
             if self._is_due(values):
@@ -119,14 +158,15 @@ class Suggester:
         return self._all_tried and uses_seed(values)
 
     def _suggest(self, number: int, question: int) -> Values:
-        if number < self._settings.startup_trials and question == 0:
+        is_startup = number < self._settings.startup_trials - self._known_trials
+        if is_startup and question == 0:
             return spread_trial(self._space, self._settings.seed, number)
         if self._target is not None and question == 0:
             at_target = self._target.suggest(number)
             if at_target is not None:
                 return at_target
         seed = stable_seed("suggest", self._settings.seed, number, question)
-        if number < self._settings.startup_trials or question >= SAMPLER_QUESTIONS:
+        if is_startup or question >= SAMPLER_QUESTIONS:
             return assign(self._space, random_choice(Random(seed)))  # noqa: S311
         if self._settings.name == "random":
             return assign(self._space, random_choice(Random(seed)))  # noqa: S311

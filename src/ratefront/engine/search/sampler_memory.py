@@ -7,14 +7,16 @@ that order alone, whenever and however often it is read. Failed trials are not s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from typing_extensions import override
 
 from ratefront.engine.search.sampler_ranking import best_trials
+from ratefront.history.known_trials import KnownTrial
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.trial_records import Objectives
+from ratefront.trial_records import Objectives, TrialParams
 
 #: Ended trials that stay when a memory forgets, and how many more it takes in before it forgets again (which takes a
 #: tenth of a second).
@@ -28,6 +30,22 @@ MAX_UNFINISHED = 64
 
 #: NSGA-II's population; small, since a sweep has tens to thousands of trials.
 POPULATION = 50
+
+
+def as_ended_trial(known: KnownTrial, number: int) -> TrialHistory:
+    """A trial of an earlier sweep, as a memory takes in those of this sweep."""
+    params = TrialParams(known.name, 0, known.values)
+    return TrialHistory(number, params, 0.0, known.status, result=known.result)
+
+
+def best_and_sample(trials: Sequence[TrialHistory], objectives: Objectives, size: int) -> list[TrialHistory]:
+    """Of more than ``size`` trials that many, in their order: the best quarter, and an even sample of all others."""
+    if len(trials) <= size:
+        return list(trials)
+    best = {trial.params.trial_id for trial in best_trials(trials, objectives, size // ONE_IN_BEST)}
+    others = [trial.params.trial_id for trial in trials if trial.params.trial_id not in best]
+    kept = best | {others[place] for place in np.linspace(0, len(others) - 1, size - len(best), dtype=int)}
+    return [trial for trial in trials if trial.params.trial_id in kept]
 
 
 class SamplerMemory(Protocol):
@@ -87,13 +105,7 @@ class BoundedMemory(SamplerMemory):
 
     def _forget(self) -> None:
         ended = [trial for name, trial in self.shown.items() if name not in self._unfinished]
-        kept = {
-            trial.params.trial_id for trial in best_trials(ended, self._objectives, self._size // ONE_IN_BEST)
-        }
-        others = [trial.params.trial_id for trial in ended if trial.params.trial_id not in kept]
-        kept |= {
-            others[place] for place in np.linspace(0, len(others) - 1, self._size - len(kept), dtype=int)
-        }
+        kept = {trial.params.trial_id for trial in best_and_sample(ended, self._objectives, self._size)}
         for trial in ended:
             if trial.params.trial_id not in kept:
                 del self.shown[trial.params.trial_id]

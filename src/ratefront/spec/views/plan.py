@@ -34,14 +34,18 @@ class Plan:
     directions: Objectives
     too_few_configurations: str | None
     warnings: tuple[str, ...]
+    known: tuple[tuple[str, str], ...] = ()
 
     def too_much_for(self, cpus: float, gpus: float) -> list[str]:
         """Return one line for each setting that asks for more cores or GPUs than a machine has."""
         return check_capacity(self.spec, cpus, gpus)
 
 
-def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
-    """Join a checked sweep file with the catalogue that it was checked against."""
+def plan_of(loaded: LoadedSpec, catalogue: Catalogue, known: tuple[tuple[str, str], ...] = ()) -> Plan:
+    """Join a checked sweep file with the catalogue that it was checked against.
+
+    ``known`` are rows, each with a name and a sentence, for what is tried first and what is learned from.
+    """
     spec = loaded.spec
     registered = {name: catalogue.families[name] for name in _families(loaded.space)}
     parameters = catalogue.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
@@ -60,6 +64,7 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         directions=spec.directions,
         too_few_configurations=too_few_configurations(loaded.space, spec.trials, catalogue),
         warnings=(*facts.get("remarks", ()), *accuracy_warnings(parameters, facts)),
+        known=known,
     )
 
 

@@ -66,6 +66,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
         ("training", _values(spec.training.model_dump())),
         ("sampler", f"{spec.sampler.name}{_given(spec.sampler.model_dump(exclude={'name'}))}"),
+        *plan.known,
         *([("metrics", ", ".join(map(_metric, spec.metrics)))] if spec.metrics else []),
         ("objectives", ", ".join(f"{direction} {name}" for name, direction in plan.directions.items())),
         ("reference", _values(spec.reference) or "the default for each objective"),

@@ -18,6 +18,7 @@ from ratefront.history.events import (
     Event,
     Failed,
     Finished,
+    Known,
     Planned,
     Pruned,
     Reported,
@@ -211,6 +212,32 @@ def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
         tried.add(values)
 
 
+def _known_before(simulation: FaultySimulation) -> Iterator[str]:
+    """What is known before the sweep is in the ledger once, before the first plan; its points are tried in order, once.
+
+    A point is tried again only where the space has nothing new. Trials of an earlier sweep are not trials of this one.
+    """
+    known = simulation.scenario.known
+    plans = [event.values for event in planned(simulation) if not event.repeat_of]
+    kinds = [type(entry.event) for entry in simulation.entries]
+    recorded = [entry.event for entry in simulation.entries if isinstance(entry.event, Known)]
+    if recorded != ([] if known is None else [known]):
+        yield f"the ledger says {len(recorded)} times what is known, or something else than that"
+    if Known in kinds and Planned in kinds and kinds.index(Known) > kinds.index(Planned):
+        yield "a trial is planned before the ledger says what is known"
+    points = [] if known is None else list(known.start_with)
+    if plans[: len(points)] != points[: len(plans)]:
+        yield f"the first trials are {plans[: len(points)]} instead of {points}"
+    is_repeated = any(plans.count(point) > 1 for point in points)
+    if is_repeated and math.isinf(_configurations(simulation)):
+        yield "a point to try first is tried twice"
+
+
+def _configurations(simulation: FaultySimulation) -> float:
+    size = count(simulation.scenario.space)
+    return math.inf if size is None else size
+
+
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
@@ -382,6 +409,7 @@ RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _batches,
     _no_repeated_configuration,
     _early_stopping,
+    _known_before,
     _table,
     _tracking,
 )

@@ -181,6 +181,7 @@ class ReferenceModel:
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
         self._most, self._repeats, self._rungs = most, repeats, rungs
         self._budget = BudgetModel()
+        self._to_try_first: list[Mapping[str, Any]] = []
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
 
@@ -197,11 +198,8 @@ class ReferenceModel:
         if isinstance(event, events.Pruned | events.Spared):
             yield from self._stopping_objections(event, before)
         match event:
-            case events.Planned(trial_id, number):
-                if number != len(self.trials) or trial_id != f"t{number:04d}":
-                    yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are"
-                yield from self._repeats.objections(event, self._is_search_over(), self.requested)
-                self.trials[trial_id] = TrialModel(is_repeat=bool(event.repeat_of))
+            case events.Known() | events.Planned():
+                yield from self._follow_plan(event)
             case events.Resumed():
                 self._lose_attempts()
             case events.Extended(trials):
@@ -233,6 +231,22 @@ class ReferenceModel:
         waits = trial.status == "planned" and 0 < event.rung <= trial.furthest
         if event.rung not in self._rungs or not (has_just_reported or waits):
             yield f"{type(event).__name__} comes for {event.trial_id} at {event.rung}, after {before}: it is no rung"
+
+    def _follow_plan(self, event: events.Known | events.Planned) -> Iterator[str]:
+        """Follow what is planned, and before all plans what is to be planned first."""
+        if isinstance(event, events.Known):
+            if self.trials or self._to_try_first:
+                yield "Known comes twice, or after the first trial was planned"
+            self._to_try_first = [dict(values) for values in event.start_with]
+            return
+        trial_id, number, planned = event.trial_id, event.number, len(self.trials)
+        has_point = bool(self._to_try_first) and not event.repeat_of
+        if has_point and self._to_try_first.pop(0) != event.values:
+            yield f"{trial_id} is not the point that is to be tried next, but {dict(event.values)}"
+        if number != planned or trial_id != f"t{number:04d}":
+            yield f"{trial_id}, number {number}, is planned where {planned} are"
+        yield from self._repeats.objections(event, self._is_search_over(), self.requested)
+        self.trials[trial_id] = TrialModel(is_repeat=bool(event.repeat_of))
 
     def _end_objections(self, event: events.Ended, time: float, is_grace_over: bool) -> Iterator[str]:
         ended, running = self._number_ended(), self._number_running()

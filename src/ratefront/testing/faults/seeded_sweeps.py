@@ -5,20 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from ratefront.engine.search.first_trials import random_choice
+from ratefront.history.events import Known
+from ratefront.history.known_trials import KnownTrial
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.spec.settings.stopping_settings import Stopping
+from ratefront.spec.space.dimensions import Space, assign
 from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
 from ratefront.testing.faults.invariants import check_harmless, check_invariants
+from ratefront.trial_records import DEFAULT_OBJECTIVES, TrialParams, TrialResult
 
 #: Every fifth seed has one slot and only harmless timed faults: it is compared with the undisturbed sweep.
 HARMLESS_EVERY = 5
 
 #: Every twentieth seed has a sampler that learns (TPE and NSGA-II in turn), which takes longer than all else.
 LEARNING_EVERY = 20
+
+#: Every seventh seed has points to try first and trials of an earlier sweep to learn from; some of these seeds learn.
+KNOWN_EVERY, KNOWN_REMAINDER = 7, 3
 
 #: Every ninth seed has a space that may hold fewer configurations than there are trials.
 SMALL_SPACE_EVERY = 9
@@ -74,7 +82,24 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
     if seed % BUDGET_EVERY == BUDGET_EVERY - 1:
         spec = _with_budget(seed, spec, sum(nodes))
         plan = plan.with_budget(60.0 * spec.budget.grace_minutes, harmless=is_harmless(seed))
-    return Scenario(spec, loaded.space, problem, nodes), plan
+    known = _known(seed, loaded.space, problem) if seed % KNOWN_EVERY == KNOWN_REMAINDER else None
+    return Scenario(spec, loaded.space, problem, nodes, known=known), plan
+
+
+def _known(seed: int, space: Space, problem: SyntheticProblem) -> Known:
+    """Draw what is known before the first trial: points to try first, and what an earlier sweep measured."""
+    random = Random(f"known {seed}")  # noqa: S311
+    first = {
+        frozenset(values.items()): values
+        for values in (assign(space, random_choice(random)) for _ in range(random.randint(0, 4)))
+    }
+    trials = []
+    for number in range(random.randint(0 if first else 1, 8)):
+        params = TrialParams(f"t{number:04d}", number, assign(space, random_choice(random)))
+        if (plain := problem.course(params).result) is not None:
+            result = TrialResult.from_json(plain)
+            trials.append(KnownTrial.of("earlier", result, params.values, DEFAULT_OBJECTIVES).to_json())
+    return Known(list(first.values()), trials)
 
 
 def _with_stopping(
