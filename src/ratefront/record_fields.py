@@ -77,8 +77,13 @@ def _plain(hint: Any) -> Any:
     if is_dataclass(hint):
         return _typed_dict(hint, is_partial=False)  # type: ignore[arg-type]
     origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return Annotated[_plain(inner[0]), *inner[1:]]
     if origin in (Union, UnionType):
         return Union[tuple(map(_plain, inner))]  # noqa: UP007
+    if origin is tuple and Ellipsis not in inner:
+        types = Union[tuple(map(_plain, inner))]  # noqa: UP007
+        return Annotated[Sequence[types], Field(min_length=len(inner), max_length=len(inner))]  # type: ignore[valid-type]
     if origin in (Sequence, tuple):
         return Sequence[_plain(inner[0])]  # type: ignore[misc]
     if origin is Mapping:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
+from ratefront.engine.end_rule import EndRule
 from ratefront.engine.measurement_check import invalid_metrics, invalid_result
 from ratefront.engine.messages import (
     Done,
@@ -64,6 +65,7 @@ class Engine:
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
+        self._end_rule = EndRule.of(spec)
         with garbage_collection_paused():
             for entry in entries:
                 self.apply(entry)
@@ -81,8 +83,8 @@ class Engine:
 
     @property
     def done(self) -> bool:
-        """True where every trial that is due has ended, or the budget is spent and no trial runs any more."""
-        return self._has_all_trials or (not self.history.counts["running"] and bool(self.why_over_budget))
+        """True where every trial that is due has ended, or no trial begins and none runs any more."""
+        return self._has_all_trials or (not self.history.counts["running"] and self._begins_no_trial)
 
     @property
     def _has_all_trials(self) -> bool:
@@ -94,8 +96,20 @@ class Engine:
         return why_over(self._spec.budget, spent_by(self.history, self.history.last_time))
 
     @property
+    def _begins_no_trial(self) -> bool:
+        return self.history.end_rule_met is not None or bool(self.why_over_budget)
+
+    @property
+    def why_close_to_bound(self) -> str:
+        """Why ``end_when`` of the sweep file holds, whatever further trials there were; empty where it does not."""
+        return self._end_rule.why_close(self.history)
+
+    @property
     def end(self) -> events.Ended:
         """The last event of the ledger, for when the engine is done."""
+        met = self.history.end_rule_met
+        if not self._has_all_trials and met is not None and not self.history.counts["running"]:
+            return events.Ended(met.reason, is_rule_met=True)
         if not self._has_all_trials:
             return events.Ended(self.why_over_budget, is_budget_spent=True)
         return events.Ended(
@@ -106,8 +120,11 @@ class Engine:
 
     def next_command(self) -> SlotCommand:
         """What to do with a free slot. A trial given out by ``Start`` is given out again only after it failed."""
-        if self.why_over_budget:
+        if self._begins_no_trial:
             return Done() if self.done else Wait()
+        may_begin = bool(self._waiting) or len(self.history.trials) < self._due
+        if may_begin and (why := self._end_rule.why(self.history)):
+            return Record(events.EndRuleMet(why))
         if self._waiting:
             trial = self.history.trials[self._waiting[0][1]]
             if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
@@ -169,7 +186,7 @@ class Engine:
             return []
         if isinstance(message, StopRequested):
             return [events.Stopped(message.trial_id, trial.attempts, message.reason)]
-        may_begin = self._is_given_out(trial) and not self.why_over_budget
+        may_begin = self._is_given_out(trial) and not self._begins_no_trial
         is_next = may_begin and message.attempt == trial.attempts + 1
         if isinstance(message, events.Started):
             return [message] if is_next else []
@@ -237,7 +254,9 @@ class Engine:
                 self._requeue()
             case events.Extended(trials):
                 self._requested = trials
+                self._end_rule = EndRule.of(self._spec)
             case events.Reopened(trial_id):
+                self._end_rule = EndRule.of(self._spec)  # it has counted trials that have not ended any more
                 self._open(trial_id)
             case _:
                 pass

@@ -58,7 +58,8 @@ def opening_events(
     opening: list[Event] = []
     if change is not None and change.settings:
         opening.append(Reconfigured(dict(change.settings)))
-    if not history.ended or may_go_on(spec.budget, history):
+    has_other_rule = change is not None and "end_when" in change.settings
+    if not history.ended or may_go_on(spec.budget, history, has_other_rule=has_other_rule):
         opening.append(Resumed(driver.name))
     if options.extend is not None:
         opening.append(Extended(history.trials_requested + options.extend))

@@ -21,6 +21,7 @@ from ratefront.catalogue.number_limits import (
     Seed,
 )
 from ratefront.safe_text import address_problem, has_credentials
+from ratefront.spec.end_settings import EndWhen
 from ratefront.spec.problem_wording import unknown
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
@@ -327,6 +328,9 @@ class SweepSpec(Section):
         ),
     ] = None
     budget: Budget = Budget()
+    end_when: Annotated[
+        EndWhen | None, Field(description="ends the sweep before its last trial; default: never")
+    ] = None
     keep: Annotated[
         Literal["all", "front", "none"],
         Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ratefront.engine.search.seeds import stable_seed
+from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
 from ratefront.spec.space.dimensions import Choice, Leaf, Space
@@ -22,6 +23,9 @@ from ratefront.trial_records import (
 
 #: The greatest rate and size of the synthetic front, in bit/sample and bytes.
 RATE_BITS, TRANSMITTER_BYTES = 16.0, 50_000
+
+#: The distortion of the simulated task model.
+LEAST_DISTORTION = 0.2
 
 #: How many parameters choose a point on the front.
 FRONT_PARAMETERS = 2
@@ -88,6 +92,15 @@ class SyntheticProblem:
             "transmitter_macs": 20 * TRANSMITTER_BYTES,
             "encode_ms": 2.0,
         }
+
+    @property
+    def bounds(self) -> Mapping[str, BoundPoints]:
+        """Two simple curves, so that the rules for bounds have something to work on.
+
+        On the synthetic front a large transmitter reaches any accuracy at no bits at all: the oracle forbids nothing. The
+        task model's curve is a straight line from the greatest rate to none.
+        """
+        return {"oracle": ((0.0, 0.0),), "task_model": ((LEAST_DISTORTION, RATE_BITS), (0.5, 0.0))}
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""

@@ -26,6 +26,7 @@ from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.spec.space.configurations import configurations, uses_seed
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
+from ratefront.testing.faults.end_rule_model import EndRuleModel
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_keys, run_tags
@@ -53,7 +54,11 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
     spec, entries = simulation.scenario.spec, simulation.entries
     events = [entry.event for entry in entries]
     model = ReferenceModel(
-        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(simulation)
+        spec.trials,
+        spec.retries,
+        spec.resources.trials_per_gpu == "auto",
+        most_trials(simulation),
+        EndRuleModel(spec.directions),
     )
     messages = iter(simulation.ground_truth.judged)
     judged = next(messages, None)
@@ -195,13 +200,14 @@ def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
-    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed, unless the budget is spent.
+    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed, unless the budget is
+    spent or ``end_when`` holds.
     """
     history = simulation.engine.history
     due = min(history.trials_requested, most_trials(simulation))
     ids = [row["trial_id"] for row in trial_rows(history)]
     counted = sum(history.counts[status] for status in ENDED)
-    if history.ended_by_budget:
+    if history.ended_by_budget or history.ended_by_rule:
         if counted >= due or history.counts["running"]:
             yield f"of {due} trials some are left, the counts are {dict(history.counts)}"
     elif counted != due or history.counts["running"] or history.counts["planned"]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut, TimePassed, TrialMessage
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
+from ratefront.testing.faults.end_rule_model import EndRuleModel
 
 Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
 
@@ -154,7 +155,14 @@ class ReferenceModel:
         last: The last event.
     """
 
-    def __init__(self, requested: int, retries: int, first_alone: bool, most: float) -> None:
+    def __init__(
+        self,
+        requested: int,
+        retries: int,
+        first_alone: bool,
+        most: float,
+        end_rule: EndRuleModel | None = None,
+    ) -> None:
         """Begin before the first entry.
 
         Args:
@@ -162,10 +170,12 @@ class ReferenceModel:
             retries: How many setbacks a trial may have.
             first_alone: Until one trial has finished, no two run at the same time.
             most: How many trials the space can give.
+            end_rule: When the sweep is to end before its last trial; None: never.
         """
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
         self._most = most
         self._budget = BudgetModel()
+        self._end_rule = end_rule or EndRuleModel({})
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
 
@@ -173,6 +183,7 @@ class ReferenceModel:
         """Take the next event, which was written at ``time``; yield what is wrong with it at this place."""
         is_grace_over = self._budget.is_grace_over(time)
         yield from self._budget.follow(event, time)
+        yield from self._end_rule.follow(event)
         if isinstance(self.last, events.Halted) and not isinstance(
             event, events.Resumed | events.Reconfigured
         ):
@@ -201,10 +212,14 @@ class ReferenceModel:
 
     def _end_objections(self, event: events.Ended, time: float, is_grace_over: bool) -> Iterator[str]:
         ended, running = self._number_ended(), self._number_running()
-        if event.is_budget_spent == self._all_ended():
+        if event.is_budget_spent and event.is_rule_met:
+            yield "the sweep ends for two reasons"
+        if (event.is_budget_spent or event.is_rule_met) == self._all_ended():
             yield f"the sweep ends with {ended} of {self.requested} trials ended"
         if event.is_budget_spent and not self._budget.is_over(time):
             yield "the sweep ends before its budget is spent"
+        if event.is_rule_met and not self._end_rule.is_met:
+            yield "the sweep ends before end_when was found to hold"
         if running and not is_grace_over:
             yield f"the sweep ends while {running} trials run, which may still end"
 
@@ -282,7 +297,7 @@ class ReferenceModel:
         if isinstance(message, StopRequested):
             return (events.Stopped,)
         runs = trial.status == "running" and message.attempt == trial.attempts
-        may_begin = trial.status == "planned" and not self._budget.is_over()
+        may_begin = trial.status == "planned" and not self._budget.is_over() and not self._end_rule.is_met
         is_next = may_begin and message.attempt == trial.attempts + 1
         expected: type[events.Event]
         match message:

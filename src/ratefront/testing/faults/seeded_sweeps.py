@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
+from ratefront.spec.end_settings import EndWhen, WithinBound
 from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
@@ -26,6 +28,9 @@ LIMITED_FROM, TRIAL_HOURS = 100, 0.1
 
 #: Every fourth seed has a budget, which is spent before all trials have ended.
 BUDGET_EVERY = 4
+
+#: Every third seed may end before its last trial.
+END_RULE_EVERY = 3
 
 TRIAL_S = 100.0
 
@@ -57,7 +62,21 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
     if seed % BUDGET_EVERY == BUDGET_EVERY - 1:
         spec = _with_budget(seed, spec, sum(nodes))
         plan = plan.with_budget(60.0 * spec.budget.grace_minutes, harmless=is_harmless(seed))
+    if seed % END_RULE_EVERY == END_RULE_EVERY - 1:
+        random = Random(f"end rule {seed}")  # noqa: S311
+        spec = spec.model_copy(update={"end_when": _end_rule(random)})
+        plan = replace(plan, drops_rule=random.random() < 0.5)
     return Scenario(spec, loaded.space, problem, nodes), plan
+
+
+def _end_rule(random: Random) -> EndWhen:
+    """Return a rule that holds after a few trials in many sweeps."""
+    percent = random.choice((0.0, 20.0, 200.0))
+    within = WithinBound(bound="task_model", percent=percent) if random.random() < 0.5 else None
+    counts = (1, 2, 3) if within is None else (None, 1, 2, 3)
+    return EndWhen(
+        no_gain_for=random.choice(counts), least_gain=random.choice((0.0, 0.05, 0.5)), within=within
+    )
 
 
 def _with_budget(seed: int, spec: SweepSpec, slots: int) -> SweepSpec:

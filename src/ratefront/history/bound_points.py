@@ -1,0 +1,37 @@
+"""What follows from a bound that the ledger holds: a short list of points, with straight lines between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+#: A distortion, 1 − accuracy, may round to just below a bound's least one.
+ROUNDING = 1e-9
+
+
+def rate_at(points: Sequence[tuple[float, float]], distortion: float) -> float | None:
+    """Return the rate of a bound at a distortion, in bit/sample.
+
+    Args:
+        points: (distortion, bit/sample) in the order of rising distortion, as ``SweepHistory.bounds`` has them.
+        distortion: 1 − accuracy.
+
+    Returns:
+        The rate on the straight line between the two points beside it. Above the greatest distortion it is that
+        point's rate, which is 0 where the bound ends at zero rate. None below the least distortion: the bound says
+        nothing there.
+
+    Raises:
+        ValueError: There is no point.
+    """
+    if not points:
+        raise ValueError("a bound has at least one point")
+    least, rate = points[0]
+    if distortion < least - ROUNDING:
+        return None
+    if distortion <= least:
+        return rate
+    for (d0, r0), (d1, r1) in pairwise(points):
+        if distortion <= d1:
+            return r0 + (distortion - d0) / (d1 - d0) * (r1 - r0)
+    return points[-1][1]
