@@ -10,9 +10,9 @@ count. Trials that finished, collapsed or were pruned count; a failed or stopped
 person has asked for more trials, only those count that ended since.
 
 Close to a bound (``within``). The front of rate and accuracy is joined by straight lines, as time sharing does. Between
-its ends, as far as the bound is defined there, it nowhere needs over ``percent`` more bits than the bound. So that a few
-points at one end do not decide, the front has to come to ``REACH`` of the bound's greatest rate, and to span ``SPAN`` of
-it; rates are the bound's own at the accuracies of the front's ends.
+its ends, as far as the bound is defined there, it nowhere needs over ``percent`` more bits than the bound. So that a
+few points at one end do not decide, the front has to come to ``REACH`` of the bound's greatest rate, and to span
+``SPAN`` of it; rates are the bound's own at the accuracies of the front's ends.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import FloatArray, as_costs, hypervolume
 from ratefront.spec.end_settings import EndWhen, WithinBound
 from ratefront.spec.sweep_spec import SweepSpec
-from ratefront.trial_records import OBJECTIVES, Objectives
+from ratefront.trial_records import OBJECTIVES, Objectives, Status
 
 #: How far beyond the worst value the corner of the hypervolume lies, in parts of the distance from the best value.
 MARGIN = 0.1
 #: Of the bound's greatest rate, what the front has to come to, and what it has to span.
 REACH, SPAN = 0.9, 0.25
 
-_COUNTED = frozenset({"finished", "collapsed", "pruned"})
 _ROUNDING = 1e-12
 _RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
 
@@ -43,8 +42,10 @@ _RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "
 class EndRule:
     """Whether ``end_when`` of a sweep file holds. Asking costs little more than the trials that ended since.
 
-    Make a new one where a trial was reopened.
+    Make a new one where a person has asked for more. ``counted`` are the statuses of the trials that count.
     """
+
+    counted: frozenset[Status] = frozenset({"finished", "collapsed", "pruned"})
 
     def __init__(self, end_when: EndWhen | None, objectives: Objectives, reference: dict[str, float]) -> None:
         self._rules = end_when
@@ -90,7 +91,7 @@ class EndRule:
             if place == history.asked_again_at:
                 self._asked_at = self._counted
             trial = history.trials[history.ended_order[place]]
-            if trial.status in _COUNTED:
+            if trial.status in self.counted:
                 self._counted += 1
                 self._gain.take_in(trial)
                 if trial.status == "finished":

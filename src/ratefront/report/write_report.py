@@ -38,13 +38,13 @@ class DrawnReport:
 
 def report_files(folder: SweepFolder) -> tuple[Path, ...]:
     """Return the files that a report consists of."""
-    return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
+    return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary, folder.importance
 
 
 def write_report(folder: SweepFolder, history: SweepHistory | None = None) -> DrawnReport:
-    """Draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
+    """Draw trials.csv, summary.json, importance.json, front.csv, front.png and report.html of a sweep, also a running one.
 
-    Files that are there are drawn again. All five show the ledger as it was when the call began. Each is written
+    Files that are there are drawn again. All of them show the ledger as it was when the call began. Each is written
     whole or not at all.
 
     Args:
@@ -60,6 +60,7 @@ def write_report(folder: SweepFolder, history: SweepHistory | None = None) -> Dr
     png = front_png(front)
     page = report_html(view, front, png)
     write_tables(folder, view.history, view.summary)
+    write_json(folder.importance, view.importance.to_json())
     write_text(folder.front_csv, front_csv(view))
     write_bytes(folder.front_png, png)
     write_text(folder.report, page)

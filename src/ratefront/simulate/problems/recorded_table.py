@@ -1,8 +1,8 @@
 """A problem recorded from a real sweep: what each trial measured and reported, and how long it took.
 
 The file is a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "bounds": {…}, "trials":
-[{"values": {…}, "seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``. A stranger may
-have made the file: it is unpacked up to a limit, and every value is checked.
+[{"values": {…}, "seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``;
+``bounds`` may be missing. A stranger may have made the file: it is unpacked up to a limit, and every value is checked.
 """
 
 from __future__ import annotations

@@ -97,8 +97,8 @@ class SyntheticProblem:
     def bounds(self) -> Mapping[str, BoundPoints]:
         """Two simple curves, so that the rules for bounds have something to work on.
 
-        On the synthetic front a large transmitter reaches any accuracy at no bits at all: the oracle forbids nothing. The
-        task model's curve is a straight line from the greatest rate to none.
+        On the synthetic front a large transmitter reaches any accuracy at no bits at all: the oracle forbids nothing.
+        The task model's curve is a straight line from the greatest rate to none.
         """
         return {"oracle": ((0.0, 0.0),), "task_model": ((LEAST_DISTORTION, RATE_BITS), (0.5, 0.0))}
 

@@ -6,6 +6,7 @@ It shares no code with ``engine``: fronts are compared pair by pair, and the bou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ratefront.history import events
@@ -115,7 +116,7 @@ class EndRuleModel:
 
 def _on(curve: Sequence[tuple[float, float]], distortion: float) -> float:
     """Return the rate of a curve, on its straight lines."""
-    for (d0, r0), (d1, r1) in zip(curve, curve[1:], strict=False):
+    for (d0, r0), (d1, r1) in pairwise(curve):
         if d0 <= distortion <= d1:
             return r0 + (r1 - r0) * (distortion - d0) / (d1 - d0)
     return curve[0][1] if distortion < curve[0][0] else curve[-1][1]

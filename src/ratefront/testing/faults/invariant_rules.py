@@ -17,6 +17,7 @@ from ratefront.history.events import (
     Finished,
     Planned,
     Pruned,
+    Reopened,
     Reported,
     Started,
     Stopped,
@@ -237,6 +238,8 @@ def _last_statuses(simulation: FaultySimulation) -> dict[str, str]:
                 last[trial_id] = "stopped"
             case Failed(trial_id, final=True):
                 last[trial_id] = "failed"
+            case Reopened(trial_id):
+                del last[trial_id]
             case _:
                 pass
     return last
