@@ -88,7 +88,7 @@ def _plain_collection(origin: Any, inner: tuple[Any, ...]) -> Any:
     """The type of plain data for a collection; None where it is none."""
     if origin is tuple and Ellipsis not in inner:
         values = Union[tuple(map(_plain, inner))]  # noqa: UP007
-        return Annotated[Sequence[values], Field(min_length=len(inner), max_length=len(inner))]  # type: ignore[valid-type]
+        return Annotated[Sequence[values], Field(min_length=len(inner), max_length=len(inner))]  # type: ignore[misc]
     if origin in (Sequence, tuple):
         return Sequence[_plain(inner[0])]  # type: ignore[misc]
     if origin is Mapping:

@@ -32,6 +32,7 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "retries": (7, True),
     "trial_hours": (2.5, True),
     "budget": ({"hours": 3.0}, True),
+    "end_when": ({"no_gain_for": 5}, True),
     "keep": ("none", True),
     "bounds": (["oracle"], True),
     "reference": ({"rate_bits": 3.0}, True),

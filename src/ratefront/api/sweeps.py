@@ -182,7 +182,9 @@ class Sweep:
             >>> rate.families["split"].reason
             '2 finished trials, under 10'
         """
-        return self._view.importance
+        from ratefront.store.views.parameter_importance import importance_of
+
+        return importance_of(self.history)
 
     def plot_front(self, ax: Axes | None = None) -> Axes:
         """Draw accuracy over rate: the front, every trial, and the bounds.
@@ -213,7 +215,7 @@ class Sweep:
         return study_of(self.history, str(self._files.ledger))
 
     def report(self) -> DrawnReport:
-        """Draw ``report.html``, ``front.png``, ``front.csv``, ``trials.csv``, ``summary.json`` and ``importance.json`` again.
+        """Draw ``report.html``, ``front.png`` and ``front.csv`` again, and ``trials.csv`` and both summaries.
 
         Returns:
             What was drawn: ``drawn.artifacts`` are the files.

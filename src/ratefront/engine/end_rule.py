@@ -26,7 +26,7 @@ from ratefront.bounds.curve import lower_hull
 from ratefront.history.bound_points import rate_at
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import FloatArray, as_costs, hypervolume
-from ratefront.spec.end_settings import EndWhen, WithinBound
+from ratefront.spec.sections.end_settings import EndWhen, WithinBound
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.trial_records import OBJECTIVES, Objectives, Status
 

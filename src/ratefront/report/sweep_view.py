@@ -26,7 +26,6 @@ from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
 from ratefront.store.views.front_trials import front_of, pareto_front, point_of, result_of
-from ratefront.store.views.parameter_importance import Importance, importance_of
 from ratefront.store.views.sweep_summary import Summary, summarise
 from ratefront.trial_records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 
@@ -114,11 +113,6 @@ class SweepView:
     def summary(self) -> Summary:
         """The sweep in numbers, as ``summary.json`` holds it."""
         return summarise(self.history, self.task_model, self.bounds, self.forecast, self.warnings)
-
-    @cached_property
-    def importance(self) -> Importance:
-        """How much each parameter decides, as ``importance.json`` holds it."""
-        return importance_of(self.history)
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from ratefront.catalogue.number_limits import (
     Seed,
 )
 from ratefront.safe_text import address_problem, has_credentials
-from ratefront.spec.end_settings import EndWhen
 from ratefront.spec.problem_wording import unknown
+from ratefront.spec.sections.end_settings import EndWhen
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
 

@@ -25,6 +25,7 @@ from ratefront.bounds import (
     task_model_curve,
 )
 from ratefront.errors import InputError
+from ratefront.history.bound_points import falling_points
 from ratefront.history.events import MOST_POINTS, BoundPoints, BoundsReady
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.sweep_spec import SweepSpec
@@ -79,15 +80,8 @@ def validation_bounds(predictions: Path, wanted: tuple[str, ...]) -> BoundsReady
 
 
 def points_of(curve: RateDistortionCurve) -> BoundPoints:
-    """A convex curve as points (distortion, bit/sample), each of a greater distortion than the one before it."""
-    points: list[tuple[float, float]] = []
-    for distortion, rate in zip(curve.distortion.tolist(), curve.rate_bits.tolist(), strict=True):
-        least = min(rate, points[-1][1]) if points else rate
-        if points and distortion <= points[-1][0]:
-            points[-1] = points[-1][0], least
-        else:
-            points.append((distortion, least))
-    return tuple(points)
+    """A curve as the ledger holds it."""
+    return falling_points(zip(curve.distortion.tolist(), curve.rate_bits.tolist(), strict=True))
 
 
 def _read(predictions: Path) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -20,7 +20,7 @@ from typing import Any
 from ratefront.errors import UnknownCostError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.views.front_trials import result_of
-from ratefront.trial_records import LOGARITHMIC, Objectives, Scalar, objectives_of
+from ratefront.trial_records import Objectives, Scalar, objectives_of
 
 #: Fewer trials than this say nothing.
 LEAST_TRIALS = 10
@@ -109,7 +109,7 @@ def _of_objective(trials: Sequence[TrialHistory], name: str, objectives: Objecti
     if len(names) < 2:
         return ObjectiveImportance(len(measured), None, "no two families have finished trials", families)
     # A parameter of one family is another one than that of the same name of the next.
-    rows = [({_FAMILY: t.params.family} | _own(t, f"{t.params.family}/"), value) for t, value in measured]
+    rows = [(_own(t, f"{t.params.family}/") | {_FAMILY: t.params.family}, value) for t, value in measured]
     found = _importances(rows)
     if isinstance(found, str):
         return ObjectiveImportance(len(measured), None, found, families)
@@ -164,16 +164,14 @@ def _comparable(rows: Sequence[tuple[Mapping[str, Scalar], float]], name: str) -
         return {place: str(value) for place, value in values.items()}
     numbers = {place: float(value) for place, value in values.items()}
     low, high = min(numbers.values()), max(numbers.values())
-    if 0 < low and high / LOG_FACTOR >= low:
+    if low > 0 and high / LOG_FACTOR >= low:
         numbers = {place: math.log(value) for place, value in numbers.items()}
         low, high = math.log(low), math.log(high)
     span = high / 2 - low / 2 or 1.0  # halves: the difference of two numbers may be too large for one
     return {place: min(1.0, (value / 2 - low / 2) / span) for place, value in numbers.items()}
 
 
-def _ped_anova(
-    varied: Mapping[str, Mapping[int, float | str]], values: Sequence[float]
-) -> dict[str, float]:
+def _ped_anova(varied: Mapping[str, Mapping[int, float | str]], values: Sequence[float]) -> dict[str, float]:
     import optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
     from optuna.importance import PedAnovaImportanceEvaluator

@@ -27,8 +27,8 @@ from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.spec.space.configurations import configurations, uses_seed
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
-from ratefront.testing.faults.end_rule_model import EndRuleModel
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
+from ratefront.testing.faults.models.end_rule_model import EndRuleModel
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_keys, run_tags
 from ratefront.tracking.tracker_protocol import TrialUpdate

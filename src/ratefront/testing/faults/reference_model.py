@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut, TimePassed, TrialMessage
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
-from ratefront.testing.faults.end_rule_model import EndRuleModel
+from ratefront.testing.faults.models.end_rule_model import EndRuleModel
 
 Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
 

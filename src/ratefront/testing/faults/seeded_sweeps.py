@@ -8,7 +8,7 @@ from random import Random
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
-from ratefront.spec.end_settings import EndWhen, WithinBound
+from ratefront.spec.sections.end_settings import EndWhen, WithinBound
 from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults

@@ -76,7 +76,7 @@ class EndRuleModel:
         if count is None or len(self._ended) - self._asked_at < count:
             return False
         volumes = [self._volume(self._ended[:-count]), self._volume(self._ended)]
-        return volumes[1] <= volumes[0] * (1 + max(0.0, rules["least_gain"] + slack))
+        return bool(volumes[1] <= volumes[0] * (1 + max(0.0, rules["least_gain"] + slack)))
 
     def _volume(self, trials: Sequence[TrialResult | None]) -> float:
         if not any(trials):
