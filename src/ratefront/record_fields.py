@@ -87,8 +87,8 @@ def _plain(hint: Any) -> Any:
 def _plain_collection(origin: Any, inner: tuple[Any, ...]) -> Any:
     """The type of plain data for a collection; None where it is none."""
     if origin is tuple and Ellipsis not in inner:
-        values = Union[tuple(map(_plain, inner))]  # noqa: UP007
-        return Annotated[Sequence[values], Field(min_length=len(inner), max_length=len(inner))]  # type: ignore[misc]
+        values: Any = Union[tuple(map(_plain, inner))]  # noqa: UP007
+        return Annotated[Sequence[values], Field(min_length=len(inner), max_length=len(inner))]
     if origin in (Sequence, tuple):
         return Sequence[_plain(inner[0])]  # type: ignore[misc]
     if origin is Mapping:

@@ -354,14 +354,14 @@ def test_a_broken_environment_file_is_named_in_the_error(tmp_path):
         write_report(sweep.folder)
 
 
-def test_a_report_needs_neither_torch_nor_ray_nor_pyplot(folder):
+def test_a_report_needs_neither_torch_nor_the_search_nor_pyplot(folder):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
         "from ratefront.store.sweep_folder import SweepFolder\n"
         "from ratefront.report.write_report import write_report\n"
         "write_report(SweepFolder(Path(sys.argv[1])))\n"
-        "heavy = {'torch', 'ray', 'mlflow', 'compressai', 'matplotlib.pyplot'}\n"
+        "heavy = {'torch', 'ray', 'optuna', 'mlflow', 'compressai', 'matplotlib.pyplot'}\n"
         "sys.exit(' '.join(heavy & set(sys.modules)) or 0)\n"
     )
     command = [sys.executable, "-c", code, str(folder.path)]

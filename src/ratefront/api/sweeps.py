@@ -168,7 +168,7 @@ class Sweep:
         return self._view.summary
 
     def importance(self) -> Importance:
-        """Return how much each parameter decides whether a trial is among the best, for each objective.
+        """Return how much each parameter decides in which order trials stand, for each objective.
 
         Returns:
             ``importance.objectives["rate_bits"].families["split"].parameters`` has numbers in [0, 1] by parameter, the

@@ -1,9 +1,11 @@
-"""``importance.json``: how much each parameter decides whether a trial is among the best, for each objective.
+"""``importance.json``: how much each parameter decides in which order trials stand, for each objective.
 
-The measure is PED-ANOVA (Watanabe et al. 2023, by Optuna): how far the best ``BEST`` of the trials in an objective (at
-least ``LEAST_BEST``) have other values of a parameter than all trials have. It is computed within each family, since
+A random forest (by scikit-learn) learns the trials' ranks in an objective from their parameters. The importance of a
+parameter is its share of the variance that the forest's splits explain. It is computed within each family, since
 families have parameters of their own, and for the family itself beside the parameters of all families. The importances
-that are computed together add up to 1. A parameter of which every trial has the same value has none.
+that are computed together add up to 1. A parameter of which every trial has the same value has none. Where a trial has
+no value of a parameter, because it took another branch of the space, it counts as an ordinary one: what the branch
+decides is the branch's.
 
 The values are those on validation, of trials that finished. What depends on few trials says little; under
 ``LEAST_TRIALS`` nothing is said.
@@ -12,24 +14,26 @@ The values are those on validation, of trials that finished. What depends on few
 from __future__ import annotations
 
 import math
-import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
 from ratefront.errors import UnknownCostError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.views.front_trials import result_of
-from ratefront.trial_records import Objectives, Scalar, objectives_of
+from ratefront.trial_records import Scalar, objectives_of
 
 #: Fewer trials than this say nothing.
 LEAST_TRIALS = 10
-#: The best trials of an objective: so many of all, and at least so many.
-BEST, LEAST_BEST = 0.1, 5
 #: Of a longer sweep, so many trials are looked at, spread evenly over it.
 MOST_TRIALS = 1000
-#: Numbers that span at least this factor are looked at by their logarithm.
-LOG_FACTOR = 10.0
+#: Of the forest. With more, the importances change in the third digit.
+TREES = 64
 
 _FAMILY = "family"
 
@@ -76,7 +80,7 @@ class Importance:
         """The content of ``importance.json``."""
         return {
             "split": "validation",
-            "method": "PED-ANOVA",
+            "method": "random forest",
             "least_trials": LEAST_TRIALS,
             "objectives": {name: _plain(each) for name, each in self.objectives.items()},
         }
@@ -94,13 +98,11 @@ def importance_of(history: SweepHistory) -> Importance:
     """How much each parameter decides, by the trials that have finished."""
     objectives = objectives_of(history.spec)
     trials = _spread(history.with_status("finished"))
-    return Importance({name: _of_objective(trials, name, objectives) for name in objectives})
+    return Importance({name: _of_objective(trials, name) for name in objectives})
 
 
-def _of_objective(trials: Sequence[TrialHistory], name: str, objectives: Objectives) -> ObjectiveImportance:
+def _of_objective(trials: Sequence[TrialHistory], name: str) -> ObjectiveImportance:
     measured = [(trial, value) for trial in trials if (value := _value(trial, name)) is not None]
-    if objectives[name] == "maximise":
-        measured = [(trial, -value) for trial, value in measured]
     names = sorted({trial.params.family for trial, _ in measured})
     families = {
         family: _of_family([(t, value) for t, value in measured if t.params.family == family])
@@ -140,55 +142,42 @@ def _spread(trials: Sequence[TrialHistory]) -> Sequence[TrialHistory]:
 
 
 def _importances(rows: Sequence[tuple[Mapping[str, Scalar], float]]) -> dict[str, float] | str:
-    """Importances of parameters for values of which less is better, the greatest first; or why there are none."""
+    """Importances of parameters for values, the greatest first; or why there are none."""
     if len(rows) < LEAST_TRIALS:
         return f"{len(rows)} finished trials, under {LEAST_TRIALS}"
     if len({value for _, value in rows}) == 1:
         return "every trial has the same value"
-    columns = {name: _comparable(rows, name) for name in {name: None for row, _ in rows for name in row}}
-    varied = {name: column for name, column in columns.items() if len(set(column.values())) > 1}
+    columns = {name: _features(rows, name) for name in {name: None for row, _ in rows for name in row}}
+    varied = {name: column for name, column in columns.items() if np.ptp(column, axis=0).any()}
     if not varied:
         return "no parameter was varied"
-    found = _ped_anova(varied, [value for _, value in rows])
-    total = sum(found.values())
-    if not total > 0:
-        return "the best trials have the same parameters as all others"
-    shares = {name: value / total for name, value in found.items()}
-    return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+    found = _by_forest(varied, [value for _, value in rows])
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _comparable(rows: Sequence[tuple[Mapping[str, Scalar], float]], name: str) -> Mapping[int, float | str]:
-    """The values of a parameter by row, where it has one: texts, or positions from 0 (least) to 1 (greatest)."""
-    values = {place: row[name] for place, (row, _) in enumerate(rows) if name in row}
-    if any(isinstance(value, bool | str) for value in values.values()):
-        return {place: str(value) for place, value in values.items()}
-    numbers = {place: float(value) for place, value in values.items()}
-    low, high = min(numbers.values()), max(numbers.values())
-    if low > 0 and high / LOG_FACTOR >= low:
-        numbers = {place: math.log(value) for place, value in numbers.items()}
-        low, high = math.log(low), math.log(high)
-    span = high / 2 - low / 2 or 1.0  # halves: the difference of two numbers may be too large for one
-    return {place: min(1.0, (value / 2 - low / 2) / span) for place, value in numbers.items()}
+def _features(rows: Sequence[tuple[Mapping[str, Scalar], float]], name: str) -> NDArray[np.float64]:
+    """A parameter's values as features (N, M): numbers by their rank, of texts one column for each of them."""
+    present = [name in row for row, _ in rows]
+    values = [row[name] for row, _ in rows if name in row]
+    if any(isinstance(value, bool | str) for value in values):
+        texts = [str(value) for value in values]
+        known = sorted(set(texts))
+        ordinary = known.index(Counter(texts).most_common(1)[0][0])
+        places = np.full(len(rows), ordinary)
+        places[present] = [known.index(text) for text in texts]
+        return np.eye(len(known))[places]
+    ranks = rankdata([float(value) for value in values], method="dense")
+    column = np.full((len(rows), 1), np.median(ranks))
+    column[present, 0] = ranks
+    return column
 
 
-def _ped_anova(varied: Mapping[str, Mapping[int, float | str]], values: Sequence[float]) -> dict[str, float]:
-    import optuna
-    from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-    from optuna.importance import PedAnovaImportanceEvaluator
-    from optuna.trial import create_trial
+def _by_forest(columns: Mapping[str, NDArray[np.float64]], values: Sequence[float]) -> dict[str, float]:
+    """The share of each parameter, from its features (N, M), in what decides the order of the values (N)."""
+    from sklearn.ensemble import RandomForestRegressor  # it takes a while to load
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    distributions: dict[str, BaseDistribution] = {}
-    for name, column in varied.items():
-        texts = sorted({value for value in column.values() if isinstance(value, str)})
-        distributions[name] = CategoricalDistribution(texts) if texts else FloatDistribution(0.0, 1.0)
-    study = optuna.create_study(direction="minimize")
-    for place, value in enumerate(values):
-        shown = {name: column[place] for name, column in varied.items() if place in column}
-        taken = {name: distributions[name] for name in shown}
-        study.add_trial(create_trial(params=shown, distributions=taken, value=value))
-    best = min(0.5, max(BEST, LEAST_BEST / len(values)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        found = PedAnovaImportanceEvaluator(target_quantile=best).evaluate(study)
-    return {name: max(0.0, float(found.get(name, 0.0))) for name in varied}
+    forest = RandomForestRegressor(TREES, random_state=0)
+    forest.fit(np.hstack(list(columns.values())), rankdata(values))
+    ends = np.cumsum([column.shape[1] for column in columns.values()])[:-1]
+    shares = np.split(forest.feature_importances_, ends)
+    return {name: float(np.sum(share)) for name, share in zip(columns, shares, strict=True)}
