@@ -32,8 +32,8 @@ from ratefront.trial_records import Scalar, objectives_of
 LEAST_TRIALS = 10
 #: Of a longer sweep, so many trials are looked at, spread evenly over it.
 MOST_TRIALS = 1000
-#: Of the forest. With more, the importances change in the third digit.
-TREES = 64
+#: Of the forest. With twice as many, the importances change in the third digit.
+TREES = 32
 
 _FAMILY = "family"
 
