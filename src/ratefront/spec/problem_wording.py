@@ -7,7 +7,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -148,10 +149,16 @@ def _keys_at(model: type[BaseModel], place: Sequence[object]) -> list[str]:
         elif get_origin(kind) is tuple:
             kind = get_args(kind)[0]
         elif _is_model(kind) and str(part) in kind.model_fields:
-            kind = kind.model_fields[str(part)].annotation
+            kind = _without_none(kind.model_fields[str(part)].annotation)
         else:
             return []
     return list(kind.model_fields) if _is_model(kind) else []
+
+
+def _without_none(kind: Any) -> Any:
+    """Return the section that a key may hold, where it may hold none as well."""
+    parts = [part for part in get_args(kind) if part is not type(None)]
+    return parts[0] if get_origin(kind) in (Union, UnionType) and len(parts) == 1 else kind
 
 
 def _is_model(kind: Any) -> bool:
