@@ -165,7 +165,7 @@ def _features(rows: Sequence[tuple[Mapping[str, Scalar], float]], name: str) -> 
         ordinary = known.index(Counter(texts).most_common(1)[0][0])
         places = np.full(len(rows), ordinary)
         places[present] = [known.index(text) for text in texts]
-        return np.eye(len(known))[places]
+        return np.asarray(np.eye(len(known))[places])
     ranks = rankdata([float(value) for value in values], method="dense")
     column = np.full((len(rows), 1), np.median(ranks))
     column[present, 0] = ranks
