@@ -107,7 +107,7 @@ def reason_of(values: Mapping[str, list[Scalar]], rates: list[float]) -> tuple[i
 def test_where_nothing_can_be_said_there_is_a_reason() -> None:
     few = LEAST_TRIALS - 1
     varied: list[Scalar] = [n / 20 for n in range(20)]
-    assert reason_of({"x": varied}, list(map(float, range(few)))) == (few, "9 finished trials, under 10")
+    assert reason_of({"x": varied}, list(map(float, range(few)))) == (few, "9 trials have finished, under 10")
     assert reason_of({"x": varied}, [1.0] * 20) == (20, "every trial has the same value")
     assert reason_of({"x": [1] * 20}, list(map(float, range(20)))) == (20, "no parameter was varied")
 

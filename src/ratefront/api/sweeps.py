@@ -180,7 +180,7 @@ class Sweep:
             >>> sorted(rate.families)
             ['label', 'split']
             >>> rate.families["split"].reason
-            '2 finished trials, under 10'
+            '1 trial has finished, under 10'
         """
         from ratefront.store.views.parameter_importance import importance_of
 

@@ -144,7 +144,8 @@ def _spread(trials: Sequence[TrialHistory]) -> Sequence[TrialHistory]:
 def _importances(rows: Sequence[tuple[Mapping[str, Scalar], float]]) -> dict[str, float] | str:
     """Importances of parameters for values, the greatest first; or why there are none."""
     if len(rows) < LEAST_TRIALS:
-        return f"{len(rows)} finished trials, under {LEAST_TRIALS}"
+        trials = "trial has" if len(rows) == 1 else "trials have"
+        return f"{len(rows)} {trials} finished, under {LEAST_TRIALS}"
     if len({value for _, value in rows}) == 1:
         return "every trial has the same value"
     columns = {name: _features(rows, name) for name in {name: None for row, _ in rows for name in row}}
