@@ -77,13 +77,23 @@ def _plain(hint: Any) -> Any:
     if is_dataclass(hint):
         return _typed_dict(hint, is_partial=False)  # type: ignore[arg-type]
     origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return Annotated[_plain(inner[0]), *inner[1:]]
     if origin in (Union, UnionType):
         return Union[tuple(map(_plain, inner))]  # noqa: UP007
+    return _plain_collection(origin, inner) or hint
+
+
+def _plain_collection(origin: Any, inner: tuple[Any, ...]) -> Any:
+    """The type of plain data for a collection; None where it is none."""
+    if origin is tuple and Ellipsis not in inner:
+        values: Any = Union[tuple(map(_plain, inner))]  # noqa: UP007
+        return Annotated[Sequence[values], Field(min_length=len(inner), max_length=len(inner))]
     if origin in (Sequence, tuple):
         return Sequence[_plain(inner[0])]  # type: ignore[misc]
     if origin is Mapping:
         return dict[str, _plain(inner[1])]  # type: ignore[misc]
-    return hint
+    return None
 
 
 def _bounded(value: Any, levels: int = _DEEPEST) -> Any:

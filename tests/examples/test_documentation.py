@@ -17,6 +17,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.cli import app
 from ratefront.spec.known_facts import known_facts
 from ratefront.spec.load_spec import load_spec
+from ratefront.spec.settings.end_settings import EndWhen, WithinBound
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.spec.sweep_spec import Budget, Resources
 
@@ -74,10 +75,11 @@ def test_the_space_shown_is_valid() -> None:
     assert "family" in space
 
 
-def test_the_resources_and_the_budget_shown_are_valid() -> None:
-    resources, budget = map(yaml.safe_load, _blocks(ROOT / "docs" / "running.md", "yaml"))
+def test_the_sections_shown_of_a_sweep_file_are_valid() -> None:
+    resources, budget, end = map(yaml.safe_load, _blocks(ROOT / "docs" / "running.md", "yaml"))
     assert Resources.model_validate(resources["resources"]).for_family("label") == (1, 0)
     assert Budget.model_validate(budget["budget"]) == Budget(hours=6, gpu_hours=40, grace_minutes=10)
+    assert EndWhen.model_validate(end["end_when"]) == EndWhen(no_gain_for=50, within=WithinBound())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from tests.small_sweep import small_sweep_spec
 
+from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.datasets import ArraysParameters, ImageFolderParameters, OfficialParameters
 from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.errors import SweepMismatchError
 from ratefront.spec.changeable_settings import CHANGEABLE, Change, settings_change, settings_that_decide
+from ratefront.spec.coupled_settings import coupled_problems
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.sweep_spec import SweepSpec
 
@@ -38,6 +40,7 @@ CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "retries": (7, True),
     "trial_hours": (2.5, True),
     "budget": ({"hours": 3.0}, True),
+    "end_when": ({"no_gain_for": 5}, True),
     "keep": ("none", True),
     "bounds": (["oracle"], True),
     "reference": ({"rate_bits": 3.0}, True),
@@ -158,3 +161,12 @@ def test_an_override_names_the_new_location_of_moved_files(tmp_path: Path) -> No
     loaded = spec_from_plain(plain, overrides={"dataset.path": str(tmp_path / "new.npz")})
     assert loaded.spec.dataset.parameters["path"] == str(tmp_path / "new.npz")
     assert plain["dataset"]["path"] == str(tmp_path / "old.npz"), "what was given is left as it was"
+
+
+def test_a_rule_for_the_end_needs_a_bound_of_the_sweep() -> None:
+    within = {"within": {"bound": "task_model"}}
+    assert small_sweep_spec(end_when=within).end_when is not None
+    spec = small_sweep_spec(end_when=within, bounds=["oracle"])
+    assert coupled_problems(spec, CATALOGUE) == [
+        'end_when.within.bound: unknown bound of this sweep "task_model"; valid: oracle'
+    ]

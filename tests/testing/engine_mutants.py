@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ratefront.engine.end_rule import EndRule
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut, TimePassed
@@ -671,6 +672,89 @@ class CountsRepeatsAsTrials(Engine):
         return super()._due - self.history.repeats_planned
 
 
+class RepeatsNothingOnceTheRuleHolds(Engine):
+    """Where ``end_when`` was found to hold, the front is not repeated."""
+
+    @property
+    def _next_repeat(self) -> str | None:
+        return None if self._is_rule_met else super()._next_repeat
+
+
+class EndsAfterFewerTrials(Engine):
+    """One trial too few without a gain ends the sweep."""
+
+    def __init__(self, spec: Any, *args: Any) -> None:
+        rules = spec.end_when
+        if rules is not None and (rules.no_gain_for or 0) > 1:
+            rules = rules.model_copy(update={"no_gain_for": rules.no_gain_for - 1})
+        super().__init__(spec.model_copy(update={"end_when": rules}), *args)
+
+
+class EndsFarFromTheBound(Engine):
+    """The front is taken for close to the bound twice as far from it as it is to be."""
+
+    def __init__(self, spec: Any, *args: Any) -> None:
+        rules = spec.end_when
+        if rules is not None and rules.within is not None:
+            within = rules.within.model_copy(update={"percent": 2 * rules.within.percent + 100})
+            rules = rules.model_copy(update={"within": within})
+        super().__init__(spec.model_copy(update={"end_when": rules}), *args)
+
+
+class NeverEndsEarly(Engine):
+    """``end_when`` is ignored."""
+
+    def __init__(self, spec: Any, *args: Any) -> None:
+        super().__init__(spec.model_copy(update={"end_when": None}), *args)
+
+
+class PlansAfterTheRuleHolds(Engine):
+    """Where ``end_when`` was found to hold, further trials are planned, and begin."""
+
+    @property
+    def _is_rule_met(self) -> bool:
+        return False
+
+    def next_command(self) -> SlotCommand:
+        rule = self._end_rule
+        if self.history.end_rule_met is not None:
+            self._end_rule = EndRule(None, self._spec.directions, {})
+        try:
+            return super().next_command()
+        finally:
+            self._end_rule = rule
+
+
+class ForgetsTheRuleAfterAResume(Engine):
+    """After a resume the sweep goes on although ``end_when`` held."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Resumed):
+            self.history.end_rule_met = None
+
+
+class CountsWhatWasBeforeTheExtension(Engine):
+    """Trials without a gain count although a person has asked for more trials since."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Extended):
+            self.history.asked_again_at = 0
+
+
+class _CountingFailures(EndRule):
+    counted = frozenset({"finished", "collapsed", "pruned", "failed"})
+
+
+class CountsFailuresAsNoGain(Engine):
+    """A failed trial counts as one that has not enlarged the hypervolume."""
+
+    def next_command(self) -> SlotCommand:
+        self._end_rule = _CountingFailures.of(self._spec)
+        return super().next_command()
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -739,6 +823,14 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=ForgetsRepeatsAfterAResume),
     Parts(engine=RepeatsOneConfigurationFirst),
     Parts(engine=CountsRepeatsAsTrials),
+    Parts(engine=EndsAfterFewerTrials),
+    Parts(engine=RepeatsNothingOnceTheRuleHolds),
+    Parts(engine=EndsFarFromTheBound),
+    Parts(engine=NeverEndsEarly),
+    Parts(engine=PlansAfterTheRuleHolds),
+    Parts(engine=ForgetsTheRuleAfterAResume),
+    Parts(engine=CountsWhatWasBeforeTheExtension),
+    Parts(engine=CountsFailuresAsNoGain),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

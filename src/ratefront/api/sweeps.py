@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ratefront.report.write_report import DrawnReport
     from ratefront.store.kept_trial_files import Keep, Removed
     from ratefront.store.views.chosen_front import ChosenFront
+    from ratefront.store.views.parameter_importance import Importance
     from ratefront.store.views.sweep_status import SweepStatus
     from ratefront.store.views.sweep_summary import Summary
 
@@ -215,6 +216,25 @@ class Sweep:
         """The sweep in numbers, as ``summary.json``: front, gaps to the bounds in bit/sample, hypervolumes."""
         return self._view.summary
 
+    def importance(self) -> Importance:
+        """Return how much each parameter decides in which order trials stand, for each objective.
+
+        Returns:
+            ``importance.objectives["rate_bits"].families["split"].parameters`` has numbers in [0, 1] by parameter, the
+            greatest first, that add up to 1. They are None, with the ``reason``, where under 10 trials have finished.
+
+        Example:
+            >>> import ratefront as rf
+            >>> rate = rf.open(folder).importance().objectives["rate_bits"]
+            >>> sorted(rate.families)
+            ['label', 'split']
+            >>> rate.families["split"].reason
+            '1 trial has finished, under 10'
+        """
+        from ratefront.store.views.parameter_importance import importance_of
+
+        return importance_of(self.history)
+
     def plot_front(self, ax: Axes | None = None) -> Axes:
         """Draw accuracy over rate: the front, every trial, and the bounds.
 
@@ -244,7 +264,7 @@ class Sweep:
         return study_of(self.history, str(self._files.ledger))
 
     def report(self) -> DrawnReport:
-        """Draw ``report.html``, ``front.png``, ``front.csv``, ``trials.csv`` and ``summary.json`` again.
+        """Draw ``report.html``, ``front.png`` and ``front.csv`` again, and ``trials.csv`` and both summaries.
 
         Returns:
             What was drawn: ``drawn.artifacts`` are the files.

@@ -16,6 +16,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
+from ratefront.bounds.curve_names import ORACLE
+from ratefront.engine.end_rule import EndRule
 from ratefront.engine.measurement_check import invalid_metrics, invalid_result
 from ratefront.engine.messages import (
     Done,
@@ -68,6 +70,7 @@ class Engine:
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
+        self._end_rule = EndRule.of(spec)
         with garbage_collection_paused():
             for entry in entries:
                 self.apply(entry)
@@ -85,35 +88,71 @@ class Engine:
 
     @property
     def done(self) -> bool:
-        """True where every trial that is due has ended, or the budget is spent and no trial runs any more.
+        """True where every trial that is due has ended, or no trial may begin any more and none runs.
 
         Repeats are due as well.
         """
-        return self._has_all_trials or (not self.history.counts["running"] and bool(self.why_over_budget))
+        if self._has_all_trials:
+            return True
+        return not self.history.counts["running"] and (bool(self.why_over_budget) or self._is_over_by_rule)
 
     @property
     def _has_all_trials(self) -> bool:
         are_ended = len(self.history.ended_order) == len(self.history.trials)
-        return are_ended and self._is_search_over and self._next_repeat is None
+        return are_ended and self._have_due_ended and self._next_repeat is None
+
+    @property
+    def _have_due_ended(self) -> bool:
+        """True where every trial that is due beside repeats has ended."""
+        return self.history.trials_ended >= self._due
 
     @property
     def _is_search_over(self) -> bool:
-        """True where every trial that is due has ended; repeats may follow."""
-        return self.history.trials_ended >= self._due
+        """True where no trial beside repeats runs or begins any more; repeats may follow."""
+        return self._have_due_ended or (self._is_rule_met and not self._runs_any_requested)
+
+    @property
+    def _is_rule_met(self) -> bool:
+        """True where ``end_when`` was found to hold: only repeats begin."""
+        return self.history.end_rule_met is not None
+
+    @property
+    def _is_over_by_rule(self) -> bool:
+        """True where ``end_when`` was found to hold, and no repeat is left either."""
+        have_repeats_ended = self.history.repeats_ended == self.history.repeats_planned
+        return self._is_rule_met and have_repeats_ended and self._next_repeat is None
+
+    @property
+    def _runs_any_requested(self) -> bool:
+        return any(not trial.repeat_of for trial in self.history.with_status("running"))
 
     @property
     def _next_repeat(self) -> str | None:
         """The trial whose configuration is to be repeated now; None where none is."""
-        return self._repeats.next_repeat(self.history, is_search_over=self._is_search_over)
+        return self._repeats.next_repeat(
+            self.history, is_search_over=self._is_search_over, only_begun=self._is_rule_met
+        )
 
     @property
     def why_over_budget(self) -> str:
         """Which part of the budget was spent at the last entry; empty where no part was. Then no trial begins."""
         return why_over(self._spec.budget, spent_by(self.history, self.history.last_time))
 
+    def _may_begin(self, trial: TrialHistory) -> bool:
+        """Whether an attempt of this trial may begin now. Once ``end_when`` was found to hold, only repeats may."""
+        return not self.why_over_budget and (bool(trial.repeat_of) or not self._is_rule_met)
+
+    @property
+    def why_close_to_bound(self) -> str:
+        """Why ``end_when`` of the sweep file holds, whatever further trials there were; empty where it does not."""
+        return self._end_rule.why_close(self.history)
+
     @property
     def end(self) -> events.Ended:
         """The last event of the ledger, for when the engine is done."""
+        met = self.history.end_rule_met
+        if met is not None and not self._has_all_trials and self._is_over_by_rule:
+            return events.Ended(met.reason, is_rule_met=True)
         if not self._has_all_trials:
             return events.Ended(self.why_over_budget, is_budget_spent=True)
         return events.Ended(
@@ -126,21 +165,35 @@ class Engine:
         """What to do with a free slot. A trial given out by ``Start`` is given out again only after it failed."""
         if self.why_over_budget:
             return Done() if self.done else Wait()
-        if self._waiting:
-            return self._give_out(self.history.trials[self._waiting[0][1]])
+        waiting = self._next_waiting
+        if waiting is not None:
+            return self._unless_over(waiting.repeat_of) or self._give_out(waiting)
         if (first := self._next_repeat) is not None:
             return Record(self._plan_repeat(len(self.history.trials), first))
-        if self.history.trials_searched < self._due:
-            return Record(self._plan(len(self.history.trials)))
+        if self.history.trials_searched < self._due and not self._is_rule_met:
+            return self._unless_over() or Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
 
+    @property
+    def _next_waiting(self) -> TrialHistory | None:
+        """The first trial that waits and may begin."""
+        if self._waiting and not self._is_rule_met:
+            return self.history.trials[self._waiting[0][1]]
+        waiting = (self.history.trials[trial_id] for _, trial_id in sorted(self._waiting))
+        return next((trial for trial in waiting if trial.repeat_of), None)
+
+    def _unless_over(self, repeat_of: str = "") -> Record | None:
+        """That ``end_when`` holds, where it does, before a trial begins or is planned that is no repeat."""
+        why = "" if repeat_of else self._end_rule.why(self.history)
+        return Record(events.EndRuleMet(why)) if why else None
+
     def _give_out(self, trial: TrialHistory) -> SlotCommand:
-        """What to do with the first trial that waits."""
+        """What to do with a trial that waits."""
         if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
             return Wait()
         if event := self._stopper.before_attempt(trial):
             return Record(event)
-        heapq.heappop(self._waiting)
+        self._unqueue(trial.params.trial_id)
         return self._start(trial)
 
     def _is_given_out(self, trial: TrialHistory) -> bool:
@@ -202,7 +255,7 @@ class Engine:
             return []
         if isinstance(message, StopRequested):
             return [events.Stopped(message.trial_id, trial.attempts, message.reason)]
-        may_begin = self._is_given_out(trial) and not self.why_over_budget
+        may_begin = self._is_given_out(trial) and self._may_begin(trial)
         is_next = may_begin and message.attempt == trial.attempts + 1
         if isinstance(message, events.Started):
             return [message] if is_next else []
@@ -256,7 +309,7 @@ class Engine:
         match entry.event:
             case events.Reported(trial_id, _, step, metrics):  # first: nine events of ten are reports
                 self._stopper.reported(self.history.trials[trial_id], step, metrics)
-            case events.Known():
+            case events.Known() | events.BoundsReady():
                 self._know(entry)
             case events.Planned(trial_id):
                 self._repeats.planned(self.history.trials[trial_id])
@@ -274,12 +327,18 @@ class Engine:
                 self._requeue()
             case events.Extended(trials):
                 self._requested = trials
+                self._end_rule = EndRule.of(self._spec)
             case events.Reopened(trial_id):
+                self._end_rule = EndRule.of(self._spec)  # it has counted trials that have not ended any more
                 self._open(trial_id)
             case _:
                 pass
 
     def _know(self, entry: events.Entry) -> None:
+        """Take in what is known beside this sweep's trials."""
+        if isinstance(entry.event, events.BoundsReady):
+            self._stopper.know_oracle(entry.event.curves.get(ORACLE, ()))
+            return
         if self.history.known is None:
             return
         try:

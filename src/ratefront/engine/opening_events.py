@@ -70,7 +70,8 @@ def opening_events(
     opening: list[Event] = []
     if change is not None and change.settings:
         opening.append(Reconfigured(dict(change.settings)))
-    if not history.ended or may_go_on(spec.budget, history):
+    has_other_rule = change is not None and "end_when" in change.settings
+    if not history.ended or may_go_on(spec.budget, history, has_other_rule=has_other_rule):
         opening.append(Resumed(driver.name))
     if (
         known is not None and history.known is None and not history.trials

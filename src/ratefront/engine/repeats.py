@@ -4,9 +4,10 @@ The run that brought a configuration to the front was lucky with its seed: what 
 only with fresh ones. There are two ways, one a sweep (``repeats`` in the sweep file):
 
 - Every configuration has the same number of seeds: a new one is repeated at once.
-- When the requested trials have ended, those on the front get fresh seeds, and so do their rivals: the trials that
-  would be on the front if it was not there. Without the rivals, only winners could lose. The front is that of the
-  requested trials: what repeats measure does not change which are repeated.
+- When the requested trials have ended, or ``end_when`` of the sweep file lets no more of them begin, those on the front
+  get fresh seeds, and so do their rivals: the trials that would be on the front if it was not there. Without the
+  rivals, only winners could lose. The front is that of the requested trials: what repeats measure does not change which
+  are repeated.
 
 Each round gives one seed to every configuration that lacks one, the front first. Those come first whose place is the
 least certain: the codecs of the front with the nearest rivals, and the rivals that are nearest to the front. So a
@@ -57,13 +58,18 @@ class RepeatChooser:
         if not trial.repeat_of:
             self._worth_repeating = None
 
-    def next_repeat(self, history: SweepHistory, *, is_search_over: bool) -> str | None:
+    def next_repeat(
+        self, history: SweepHistory, *, is_search_over: bool, only_begun: bool = False
+    ) -> str | None:
         """The trial to repeat now: the first one of its configuration; None where no repeat is due now.
 
-        ``is_search_over``: all requested trials have ended.
+        Args:
+            history: The sweep up to now.
+            is_search_over: No requested trial runs or begins any more.
+            only_begun: A configuration that no trial has begun is not repeated: its first trial may never begin.
         """
         if not self._settings.front:
-            return self._next_of_newest()
+            return self._next_of_newest(only_begun)
         has_room = history.repeats_planned < self._settings.most(history.trials_requested)
         if not is_search_over or not has_room:
             return None
@@ -72,9 +78,11 @@ class RepeatChooser:
         due = [each for each in self._worth_repeating if self._seeds[each] <= self._settings.front]
         return self._first[min(due, key=self._seeds.__getitem__)] if due else None
 
-    def _next_of_newest(self) -> str | None:
+    def _next_of_newest(self, only_begun: bool) -> str | None:
         """The newest configuration, as long as it has too few seeds; those before it have all of theirs."""
         if self._newest is None or self._settings.seeds == 1:
+            return None
+        if only_begun and not self._newest.attempts:
             return None
         configuration = self._newest.params.configuration
         is_due = self._seeds[configuration] < self._settings.seeds and uses_seed(self._newest.params.values)

@@ -74,6 +74,10 @@ def is_grace_over(budget: Budget, history: SweepHistory, now: float) -> bool:
     return since_s >= 60.0 * budget.grace_minutes
 
 
-def may_go_on(budget: Budget, history: SweepHistory) -> bool:
-    """Whether a sweep that has ended because its budget was spent may go on with this budget."""
-    return history.ended_by_budget and not why_over(budget, spent_by(history, None))
+def may_go_on(budget: Budget, history: SweepHistory, *, has_other_rule: bool = False) -> bool:
+    """Whether a sweep that has ended with trials left may go on with this budget, without more trials.
+
+    Where ``end_when`` of the sweep file ended it, it may with another one only (``has_other_rule``).
+    """
+    may_end_later = history.ended_by_budget or (history.ended_by_rule and has_other_rule)
+    return may_end_later and not why_over(budget, spent_by(history, None))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from itertools import pairwise
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import Field
 
 from ratefront.record_fields import record_check
 from ratefront.trial_records import Scalar, is_trial_id
@@ -85,6 +88,45 @@ class Known:
             if len(values) > most:
                 raise ValueError(f"{name} has at most {most} items, got {len(values)}")
             object.__setattr__(self, name, tuple(values))  # JSON gives a list
+
+
+#: How many points a curve of ``BoundsReady`` may have.
+MOST_POINTS = 64
+
+#: Points (distortion, rate in bit/sample) by rising distortion; rates between two of them lie on the straight line.
+BoundPoints: TypeAlias = Annotated[
+    Sequence[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]],
+    Field(min_length=1, max_length=MOST_POINTS),
+]
+
+
+@dataclass(frozen=True)
+class BoundsReady:
+    """Bounds of the task model, as far as decisions of the search need them: the driver has written them before.
+
+    They are those of the validation split, which the search sees: its values are compared with them. Bounds of the test
+    split would tell the search of it.
+
+    Attributes:
+        split: The split whose labels and posteriors the curves are of.
+        samples: How many of its samples were used.
+        curves: The points of each curve, by its name. No rate is above the one before it.
+        missing: Why a curve is not there that the sweep asks for, by its name.
+    """
+
+    split: Literal["validation"]
+    samples: Annotated[int, Field(ge=0, lt=2**63)]
+    curves: Mapping[str, BoundPoints]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        curves = {
+            name: tuple((float(d), float(r)) for d, r in points) for name, points in self.curves.items()
+        }
+        object.__setattr__(self, "curves", curves)  # JSON gives lists
+        for name, points in curves.items():
+            if any(d0 >= d1 or r0 < r1 for (d0, r0), (d1, r1) in pairwise(points)):
+                raise ValueError(f"curves.{name}: distortions have to rise, and rates must not")
 
 
 @dataclass(frozen=True)
@@ -237,15 +279,27 @@ class BudgetSpent:
 
 
 @dataclass(frozen=True)
+class EndRuleMet:
+    """The sweep file's ``end_when`` holds: from here on no trial begins, and those that run may end.
+
+    This stays so until a person asks for more: for more trials, for failed ones again, or for another ``end_when``.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """The sweep ended: with every requested trial, or with fewer where the space or the budget holds no more.
 
     ``reason`` says which. Where the budget was spent (``is_budget_spent``), trials are left: attempts that were running
-    are lost as at ``Resumed``, and the sweep goes on when it is resumed with a larger budget.
+    are lost as at ``Resumed``, and the sweep goes on when it is resumed with a larger budget. Trials are left as well
+    where ``end_when`` of the sweep file held (``is_rule_met``); then none was running.
     """
 
     reason: str
     is_budget_spent: bool = False
+    is_rule_met: bool = False
 
 
 #: What can happen to a trial that is planned.
@@ -254,12 +308,14 @@ Event: TypeAlias = (
     Created
     | Known
     | TaskModelReady
+    | BoundsReady
     | Planned
     | TrialEvent
     | Resumed
     | Reconfigured
     | Extended
     | BudgetSpent
+    | EndRuleMet
     | Halted
     | Ended
 )
@@ -268,6 +324,7 @@ KINDS: Mapping[str, type[Any]] = {
     "created": Created,
     "known": Known,
     "task_model_ready": TaskModelReady,
+    "bounds_ready": BoundsReady,
     "planned": Planned,
     "started": Started,
     "reported": Reported,
@@ -281,6 +338,7 @@ KINDS: Mapping[str, type[Any]] = {
     "extended": Extended,
     "reopened": Reopened,
     "budget_spent": BudgetSpent,
+    "end_rule_met": EndRuleMet,
     "halted": Halted,
     "ended": Ended,
 }

@@ -123,12 +123,16 @@ class SweepHistory:
         trials: All trials by identity, in the order of planning.
         task_model: What the ledger says of the task model; None before it is ready.
         known: What was known before its first trial; None where nothing was.
+        bounds_ready: The bounds that decisions of the search may use; None before the ledger has them.
         created_time: When the sweep began, in seconds since the epoch.
         last_time: When the last event was written.
         ended: True where the sweep has ended and did not go on since.
         end_reason: Why it ended.
         ended_by_budget: True where it has ended because its budget was spent.
         budget_spent: What was spent when the present driver found the budget spent; None where it did not.
+        end_rule_met: That ``end_when`` of the sweep file was found to hold; None where a person asked for more since.
+        ended_by_rule: True where it has ended because ``end_when`` held.
+        asked_again_at: How many trials had ended when a person last asked for more trials or for failed ones again.
         extended_to: How many trials are requested in all, where the sweep was extended.
         halted: How the last driver left the sweep before its end; None where that is not known or a driver goes on.
         ledger_format: The ledger's format when the sweep began.
@@ -146,12 +150,16 @@ class SweepHistory:
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     task_model: events.TaskModelReady | None = None
     known: KnownBefore | None = None
+    bounds_ready: events.BoundsReady | None = None
     created_time: float = 0.0
     last_time: float = 0.0
     ended: bool = False
     end_reason: str = ""
     ended_by_budget: bool = False
     budget_spent: events.BudgetSpent | None = None
+    end_rule_met: events.EndRuleMet | None = None
+    ended_by_rule: bool = False
+    asked_again_at: int = 0
     extended_to: int | None = None
     halted: events.Halted | None = None
     ledger_format: int = events.LEDGER_FORMAT
@@ -186,6 +194,14 @@ class SweepHistory:
             ended_order=list(self.ended_order),
             speed=deepcopy(self.speed),
         )
+
+    @property
+    def bounds(self) -> Mapping[str, events.BoundPoints]:
+        """The bounds that decisions of the search may use, as points (distortion, bit/sample) by the curve's name.
+
+        They are those of the validation split. A curve that could not be had is not there.
+        """
+        return {} if self.bounds_ready is None else self.bounds_ready.curves
 
     @property
     def trials_requested(self) -> int:
@@ -290,6 +306,9 @@ class SweepHistory:
     def _prepare(self, event: events.TaskModelReady, time: float) -> None:
         self.task_model = event
 
+    def _take_bounds(self, event: events.BoundsReady, time: float) -> None:
+        self.bounds_ready = event
+
     def _plan(self, event: events.Planned, time: float) -> None:
         if event.trial_id in self.trials:
             raise ValueError(f"trial {event.trial_id} is planned twice")
@@ -380,12 +399,14 @@ class SweepHistory:
         self.spec = spec
         if "budget" in event.settings:
             self.budget_spent = None
+        if "end_when" in event.settings:
+            self.end_rule_met = None
 
     def _extend(self, event: events.Extended, time: float) -> None:
         if event.trials < 1:
             raise ValueError(f"trials: a number of at least 1 belongs here, not {event.trials}")
         self.extended_to = event.trials
-        self._go_on()
+        self._ask_again()
 
     def _reopen(self, event: events.Reopened, time: float) -> None:
         trial = self._planned(event.trial_id)
@@ -395,16 +416,24 @@ class SweepHistory:
         self.repeats_ended -= bool(trial.repeat_of)
         trial.reason, trial.error, trial.ended_time, trial.setbacks = "", "", None, 0
         self._move(trial, "planned")
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        self.asked_again_at, self.end_rule_met = len(self.ended_order), None
         self._go_on()
 
     def _go_on(self) -> None:
-        self.ended = self.ended_by_budget = False
+        self.ended = self.ended_by_budget = self.ended_by_rule = False
 
     def _spend(self, event: events.BudgetSpent, time: float) -> None:
         self.budget_spent = event
 
+    def _meet_end_rule(self, event: events.EndRuleMet, time: float) -> None:
+        self.end_rule_met = event
+
     def _close(self, event: events.Ended, time: float) -> None:
-        self.ended, self.end_reason, self.ended_by_budget = True, event.reason, event.is_budget_spent
+        self.ended, self.end_reason = True, event.reason
+        self.ended_by_budget, self.ended_by_rule = event.is_budget_spent, event.is_rule_met
         self._lose_attempts()
 
     def _planned(self, trial_id: str) -> TrialHistory:
@@ -449,6 +478,7 @@ _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] 
     events.Created: SweepHistory._create,
     events.Known: SweepHistory._know,
     events.TaskModelReady: SweepHistory._prepare,
+    events.BoundsReady: SweepHistory._take_bounds,
     events.Planned: SweepHistory._plan,
     events.Started: SweepHistory._start,
     events.Reported: SweepHistory._report,
@@ -462,6 +492,7 @@ _APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] 
     events.Extended: SweepHistory._extend,
     events.Reopened: SweepHistory._reopen,
     events.BudgetSpent: SweepHistory._spend,
+    events.EndRuleMet: SweepHistory._meet_end_rule,
     events.Halted: SweepHistory._halt,
     events.Ended: SweepHistory._close,
 }

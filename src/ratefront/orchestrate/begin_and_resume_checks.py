@@ -13,7 +13,7 @@ from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
 from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError, LedgerError
 from ratefront.history.budget import spent_by, why_over
-from ratefront.history.events import Event, Extended, Planned, Reconfigured, Reopened
+from ratefront.history.events import Event, Extended, Planned, Reconfigured, Reopened, Resumed
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.sweep_spec import Budget
 from ratefront.store.environment_files import environment_files
@@ -103,8 +103,21 @@ def check_budget(budget: Budget, history: SweepHistory, options: ResumeOptions) 
     """
     why = why_over(budget, spent_by(history, None))
     if why and (options.extend or options.retry_failed):
-        asked = Argument("extend", options.extend) if options.extend else Argument("retry_failed", True)
-        raise InputError(Message(asked, f": {why}; nothing was changed"))
+        raise InputError(Message(_asked(options), f": {why}; nothing was changed"))
+
+
+def check_end_rule(engine: Engine, options: ResumeOptions) -> None:
+    """Check that ``extend`` and ``retry_failed`` would not end at once, because the front is as close as asked for.
+
+    Raises:
+        InputError: ``end_when.within`` of the sweep file holds.
+    """
+    if (options.extend or options.retry_failed) and (why := engine.why_close_to_bound):
+        raise InputError(Message(_asked(options), f": {why}; nothing was changed"))
+
+
+def _asked(options: ResumeOptions) -> Argument:
+    return Argument("extend", options.extend) if options.extend else Argument("retry_failed", True)
 
 
 def has_trials(folder: SweepFolder) -> bool:
@@ -155,4 +168,5 @@ def runs_trials(opening: Sequence[Event]) -> bool:
 
 def has_trials_left(engine: Engine, opening: Sequence[Event]) -> bool:
     """Return whether trials will run after these events."""
-    return not engine.done or any(isinstance(event, Extended | Reopened) for event in opening)
+    may_go_on = Extended | Reopened | Resumed if engine.history.ended_by_rule else Extended | Reopened
+    return not engine.done or any(isinstance(event, may_go_on) for event in opening)

@@ -19,6 +19,7 @@ from ratefront.history.sweep_history import SweepHistory, spec_in
 from ratefront.orchestrate.begin_and_resume_checks import (
     check_begun,
     check_budget,
+    check_end_rule,
     check_extensible,
     check_folder,
     clear_unstarted_sweep,
@@ -53,6 +54,7 @@ from ratefront.store.reachable_target import check_reachable
 from ratefront.store.same_inputs import check_format, check_inputs, check_known_sweeps
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import TaskModelProgress
+from ratefront.store.validation_bounds import missing_bounds
 
 _log = logging.getLogger(__name__)
 
@@ -159,6 +161,7 @@ def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engin
     check_extensible(engine, options)
     check_begun(engine.history, options)
     check_budget(loaded.spec.budget, engine.history, options)
+    check_end_rule(engine, options)
     return engine
 
 
@@ -228,9 +231,21 @@ def _run(
         check_known_sweeps(live.history)
     if not live.done:
         check_reachable(folder, spec)
+        with loop.at_once():
+            _record_bounds(live, spec, folder)
         setting = WorkerSetting(context, functions.trial_steps, functions.limit_memory)
         run_trials(live, setting, loop, partial(cluster.slots, spec))
     live.end()
+
+
+def _record_bounds(live: LiveSweep, spec: SweepSpec, folder: SweepFolder) -> None:
+    """Write the bounds into the ledger that decisions of the search may use, unless it has them."""
+    ready = missing_bounds(folder.predictions, spec, live.history)
+    if ready is not None:
+        live.record(ready)
+        within = None if spec.end_when is None else spec.end_when.within
+        if within is not None and (why := ready.missing.get(within.bound)):
+            _log.warning("end_when.within never holds: the bound %s is not known: %s", within.bound, why)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from dataclasses import replace
 from ratefront.bounds import ORACLE
 from ratefront.columns import FreshSeeds, TrialColumn, column_named, percent
 from ratefront.report.findings import findings, status_line
+from ratefront.report.importance_rows import importance_rows
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.safe_text import plain_markdown
+from ratefront.store.views.parameter_importance import Importance
 from ratefront.trial_records import metric_names
 
 SHOWN = 30
@@ -24,14 +26,25 @@ _COLUMNS: tuple[TrialColumn, ...] = (
 )
 
 
-def markdown_note(view: SweepView) -> str:
-    """Return the status, the findings, and the first ``SHOWN`` points of the front by rate."""
+def markdown_note(view: SweepView, importance: Importance | None = None) -> str:
+    """Return the status, the findings, and the first ``SHOWN`` points of the front by rate.
+
+    Where ``importance`` is given, what decided each objective stands below.
+    """
     parts = [
         f"**{plain_markdown(view.name)}**",
         plain_markdown(status_line(view)),
         *map(plain_markdown, findings(view)),
     ]
-    return "\n\n".join([*parts, *_table(view)]) + "\n"
+    return "\n\n".join([*parts, *_table(view), *_importance(view, importance)]) + "\n"
+
+
+def _importance(view: SweepView, importance: Importance | None) -> list[str]:
+    rows = [] if importance is None else importance_rows(importance, view.spec)
+    if not rows:
+        return []
+    head = ["| objective | family | trials | importance of its parameters |", "|---|---|--:|---|"]
+    return ["\n".join([*head, *(f"| {' | '.join(map(plain_markdown, row))} |" for row in rows)])]
 
 
 def _table(view: SweepView) -> list[str]:

@@ -15,6 +15,7 @@ from ratefront.report.page.report_page import report_html
 from ratefront.report.sweep_view import SweepView, read_view
 from ratefront.store.files.atomic_files import write_bytes, write_json, write_text
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.parameter_importance import Importance, importance_of
 from ratefront.store.views.sweep_summary import Summary
 from ratefront.store.views.trials_csv import trials_csv
 
@@ -38,13 +39,20 @@ class DrawnReport:
 
 def report_files(folder: SweepFolder) -> tuple[Path, ...]:
     """Return the files that a report consists of."""
-    return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
+    return (
+        folder.report,
+        folder.front_png,
+        folder.front_csv,
+        folder.trials_csv,
+        folder.summary,
+        folder.importance,
+    )
 
 
 def write_report(folder: SweepFolder, history: SweepHistory | None = None) -> DrawnReport:
-    """Draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
+    """Draw the report of a finished or running sweep, and write its tables and summaries (see ``report_files``).
 
-    Files that are there are drawn again. All five show the ledger as it was when the call began. Each is written
+    Files that are there are drawn again. All of them show the ledger as it was when the call began. Each is written
     whole or not at all.
 
     Args:
@@ -58,20 +66,22 @@ def write_report(folder: SweepFolder, history: SweepHistory | None = None) -> Dr
     view = read_view(folder, history)
     front = describe_front(view)
     png = front_png(front)
-    page = report_html(view, front, png)
+    importance = importance_of(view.history)
+    page = report_html(view, front, png, importance)
     write_tables(folder, view.history, view.summary)
+    write_json(folder.importance, importance.to_json())
     write_text(folder.front_csv, front_csv(view))
     write_bytes(folder.front_png, png)
     write_text(folder.report, page)
-    return _drawn(view)
+    return _drawn(view, importance)
 
 
-def _drawn(view: SweepView) -> DrawnReport:
+def _drawn(view: SweepView, importance: Importance) -> DrawnReport:
     return DrawnReport(
         artifacts=report_files(view.folder),
         numbers=view.summary.numbers,
         front=tuple(trial.trial_id for trial in view.front),
-        markdown_note=markdown_note(view),
+        markdown_note=markdown_note(view, importance),
     )
 
 

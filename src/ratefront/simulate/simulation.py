@@ -9,7 +9,7 @@ from contextlib import suppress
 from ratefront.engine.engine import Engine
 from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import EngineError
-from ratefront.history.events import Event, Halted, Reopened, TaskModelReady
+from ratefront.history.events import BoundsReady, Event, Halted, Reopened, TaskModelReady
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.simulate.virtual_time.ideal_conditions import IdealConditions, SimulationObserver
@@ -114,6 +114,8 @@ class Simulation:
                 self.cluster.times_reopened[event.trial_id] += 1
         if history.task_model is None:
             yield TaskModelReady("simulated", 0.98, 0.98, 50_000)
+        if history.bounds_ready is None:
+            yield BoundsReady("validation", 1000, self.scenario.problem.bounds)
         self._retries_failed = False
 
     def sweep_ended(self) -> None:

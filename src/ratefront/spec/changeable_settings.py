@@ -18,7 +18,7 @@ from ratefront.wording import Argument, Message
 
 #: How trials are run, tried again, kept, shown and drawn. Every other key decides what is tried or measured.
 CHANGEABLE = frozenset(
-    {"resources", "retries", "trial_hours", "budget", "keep", "bounds", "reference", "tracking"}
+    {"resources", "retries", "trial_hours", "budget", "end_when", "keep", "bounds", "reference", "tracking"}
 )
 
 

@@ -27,6 +27,9 @@ def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
         for name in spec.resources.families
         if name not in families
     ]
+    within = None if spec.end_when is None else spec.end_when.within
+    if within is not None and within.bound not in spec.bounds:
+        problems.append(f"end_when.within.bound: {unknown('bound of this sweep', within.bound, spec.bounds)}")
     known = _known_objectives(spec)
     for name, value in spec.reference.items():
         if name not in spec.objectives:

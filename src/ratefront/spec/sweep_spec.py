@@ -32,6 +32,7 @@ from ratefront.safe_text import address_problem, has_credentials
 from ratefront.spec.goals.constraints import MOST_CONSTRAINTS, Constraint, parse_constraint
 from ratefront.spec.goals.target import Target
 from ratefront.spec.problem_wording import shown, unknown
+from ratefront.spec.settings.end_settings import EndWhen
 from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, Scalar, objectives_of
@@ -413,6 +414,9 @@ class SweepSpec(Section):
         ),
     ] = None
     budget: Budget = Budget()
+    end_when: Annotated[
+        EndWhen | None, Field(description="ends the sweep before its last trial; default: never")
+    ] = None
     keep: Annotated[
         Literal["all", "front", "none"],
         Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),

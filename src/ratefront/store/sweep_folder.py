@@ -106,6 +106,11 @@ class SweepFolder:
         return inside(self.path, "summary.json")
 
     @property
+    def importance(self) -> Path:
+        """How much each parameter decides, for each objective."""
+        return inside(self.path, "importance.json")
+
+    @property
     def report(self) -> Path:
         """The report's page."""
         return inside(self.path, "report.html")

@@ -20,7 +20,9 @@ from ratefront.columns import (
     percent,
 )
 from ratefront.report.colours import bound_style
+from ratefront.report.importance_rows import importance_rows
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
+from ratefront.store.views.parameter_importance import Importance
 from ratefront.trial_records import Scalar, Status, TrialResult, metric_names
 
 MISSING = "–"
@@ -234,6 +236,12 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
         f"{heading.capitalize()} of {count} of {len(results)} trials are unknown: {reason}."
         for (heading, reason), count in reasons.items()
     ]
+
+
+def importance_table(importance: Importance, view: SweepView) -> PageTable:
+    """Return what decides each objective: the family beside all parameters, and the parameters of each family."""
+    columns = tuple(map(PageCell, ("objective", "family", "trials", "importance")))
+    return PageTable(columns, tuple(tuple(map(_text, row)) for row in importance_rows(importance, view.spec)))
 
 
 def no_point_table(view: SweepView, status: Status) -> PageTable:

@@ -18,25 +18,28 @@ from ratefront.report.page.page_tables import (
     PageTable,
     check_sentences,
     front_table,
+    importance_table,
     no_point_table,
     rates_table,
 )
 from ratefront.report.page.plotly_checks import accuracy_traces, rate_traces
 from ratefront.report.page.plotly_front import main_figure
 from ratefront.report.sweep_view import SweepView
+from ratefront.store.views.parameter_importance import Importance
 from ratefront.store.views.sweep_summary import Summary
 from ratefront.trial_records import Status
 
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 
 
-def report_html(view: SweepView, front: FrontFigure, png: bytes) -> str:
+def report_html(view: SweepView, front: FrontFigure, png: bytes, importance: Importance) -> str:
     """Return the page of a sweep.
 
     Args:
         view: The sweep.
         front: Its figure.
         png: The same figure as ``front.png`` holds it, for browsers that run no scripts.
+        importance: How much each parameter decides.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -48,7 +51,7 @@ def report_html(view: SweepView, front: FrontFigure, png: bytes) -> str:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
-    return environment.get_template("page.html").render(_content(view, front, png))
+    return environment.get_template("page.html").render(_content(view, front, png, importance))
 
 
 def script_json(value: Any) -> Any:
@@ -61,7 +64,7 @@ def script_json(value: Any) -> Any:
     return Markup(text)  # noqa: S704 (made safe just above)
 
 
-def _content(view: SweepView, front: FrontFigure, png: bytes) -> dict[str, Any]:
+def _content(view: SweepView, front: FrontFigure, png: bytes, importance: Importance) -> dict[str, Any]:
     from markupsafe import Markup
 
     folder, rows = resources.files("ratefront.report.page"), provenance(view)
@@ -74,6 +77,7 @@ def _content(view: SweepView, front: FrontFigure, png: bytes) -> dict[str, Any]:
         "front": front_table(view),
         "rates": rates_table(view),
         "check_sentences": check_sentences(view),
+        "importance": importance_table(importance, view),
         "bounds": bound_rows(view),
         "no_point": _no_point_tables(view),
         "reasons": view.summary.reasons,

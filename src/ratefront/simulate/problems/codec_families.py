@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.errors import InputError
+from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import grid
 from ratefront.spec.space.dimensions import Space, assign
@@ -134,6 +135,11 @@ class CodecFamilies:
             "transmitter_macs": 4_000_000.0,
             "encode_ms": 2.0,
         }
+
+    @property
+    def bounds(self) -> Mapping[str, BoundPoints]:
+        """None: nothing is known of them."""
+        return {}
 
     def known_results(self, space: Space) -> KnownResults:
         """Return the results, without chance, of random configurations and of a fine grid."""

@@ -1,8 +1,8 @@
 """A problem recorded from a real sweep: what each trial measured and reported, and how long it took.
 
-The file is a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "trials": [{"values": {…},
-"seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``. A stranger may
-have made the file: it is unpacked up to a limit, and every value is checked.
+The file is a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "bounds": {…}, "trials":
+[{"values": {…}, "seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``;
+``bounds`` may be missing. A stranger may have made the file: it is unpacked up to a limit, and every value is checked.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic import Field
 from ratefront.bounded_files import decompress_gzip, parse_json, read_regular_file
 from ratefront.engine.measurement_check import invalid_result
 from ratefront.errors import InputError, UnknownCostError
+from ratefront.history.events import BoundPoints, BoundsReady
 from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.record_fields import record_check
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
@@ -69,6 +70,7 @@ class RecordedTable:
         spec: Its settings, as its ledger has them.
         rows: Its trials.
         reference: The corner of its hypervolume.
+        bounds: The bounds that its ledger holds, by the curve's name.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class RecordedTable:
         spec: Mapping[str, Any],
         rows: Iterable[RecordedTrial],
         reference: Mapping[str, float],
+        bounds: Mapping[str, BoundPoints] | None = None,
     ) -> None:
         """Make a table of recorded trials.
 
@@ -85,11 +88,13 @@ class RecordedTable:
 
         Raises:
             InputError: No trial came to an end that could be recorded.
+            ValueError: A bound rises.
         """
         self.sweep, self.spec, self.rows = sweep, dict(spec), tuple(rows)
         if not any(row.course.result for row in self.rows):
             raise InputError(f"{sweep} has no finished trial to simulate with")
         self.reference = self._reference(reference)
+        self.bounds = BoundsReady("validation", 0, bounds or {}).curves
 
     @cached_property
     def loaded(self) -> LoadedSpec:
@@ -176,6 +181,7 @@ class RecordedTable:
             "sweep": self.sweep,
             "spec": _portable(self.spec),
             "reference": self.reference,
+            "bounds": self.bounds,
             "trials": [_plain(row) for row in self.rows],
         }
         text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
@@ -198,7 +204,9 @@ class RecordedTable:
             record_check(_Document)(document)
             check_recorded_spec(document["spec"])
             rows = [_row(plain) for plain in document["trials"]]
-            return cls(document["sweep"], document["spec"], rows, document["reference"])
+            return cls(
+                document["sweep"], document["spec"], rows, document["reference"], document.get("bounds")
+            )
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{path} is no table of a recorded sweep: {type(error).__name__}: {error}"
@@ -223,6 +231,7 @@ class _Document:
     spec: Mapping[str, Any]
     reference: Mapping[str, float]
     trials: Sequence[_Row]
+    bounds: Mapping[str, BoundPoints] = field(default_factory=dict)
 
 
 def _known(result: TrialResult, objective: str) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from ratefront.history.events import BoundPoints
 from ratefront.spec.space.dimensions import Space
 from ratefront.trial_records import TrialParams, TrialResult
 
@@ -60,6 +61,10 @@ class SimulatedProblem(Protocol):
     @property
     def reference(self) -> Mapping[str, float]:
         """The corner of the hypervolume, in the objectives' own units."""
+
+    @property
+    def bounds(self) -> Mapping[str, BoundPoints]:
+        """The bounds that a sweep's ledger holds, by the curve's name; none where nothing is known of them."""
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""

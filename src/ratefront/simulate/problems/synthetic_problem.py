@@ -9,6 +9,7 @@ from random import Random
 
 from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
+from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position, value_at
 from ratefront.spec.space.configurations import uses_seed
@@ -24,6 +25,9 @@ from ratefront.trial_records import (
 
 #: The greatest rate and size of the synthetic front, in bit/sample and bytes.
 RATE_BITS, TRANSMITTER_BYTES = 16.0, 50_000
+
+#: The distortion of the simulated task model.
+LEAST_DISTORTION = 0.2
 
 #: How many parameters choose a point on the front.
 FRONT_PARAMETERS = 2
@@ -145,6 +149,15 @@ class SyntheticProblem:
         result = self.course(TrialParams("t0", 0, values)).result
         assert result is not None
         return TrialResult.from_json(result)
+
+    @property
+    def bounds(self) -> Mapping[str, BoundPoints]:
+        """Two simple curves, so that the rules for bounds have something to work on.
+
+        On the synthetic front a large transmitter reaches any accuracy at no bits at all: the oracle forbids nothing.
+        The task model's curve is a straight line from the greatest rate to none.
+        """
+        return {"oracle": ((0.0, 0.0),), "task_model": ((LEAST_DISTORTION, RATE_BITS), (0.5, 0.0))}
 
     def course(self, params: TrialParams) -> TrialCourse:
         """Return what a trial with these parameters does."""

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ratefront.errors import InputError
-from ratefront.history.events import Created, Entry, Failed, Finished, Planned, Reported, Started
+from ratefront.history.events import (
+    BoundPoints,
+    BoundsReady,
+    Created,
+    Entry,
+    Failed,
+    Finished,
+    Planned,
+    Reported,
+    Started,
+)
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.problems.recorded_table import RecordedTable, RecordedTrial
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
@@ -43,10 +53,13 @@ def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = N
     """
     created: Created | None = None
     trials: dict[str, _TrialRecorder] = {}
+    bounds: Mapping[str, BoundPoints] = {}
     for entry in entries:
         match entry.event:
             case Created() as event:
                 created = event
+            case BoundsReady(curves=curves):
+                bounds = curves
             case Planned(trial_id, _, _, values, repeat_of):
                 trials[trial_id] = _TrialRecorder(values, is_repeat=bool(repeat_of))
             case Started(trial_id) | Reported(trial_id) | Finished(trial_id) | Failed(trial_id):
@@ -56,7 +69,7 @@ def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = N
     if created is None:
         raise InputError("the ledger is empty: there is no sweep to record")
     rows = [row for trial in trials.values() if (row := trial.row()) is not None]
-    return RecordedTable(created.sweep, created.spec, rows, reference or {})
+    return RecordedTable(created.sweep, created.spec, rows, reference or {}, bounds)
 
 
 @dataclass

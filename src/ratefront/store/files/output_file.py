@@ -18,7 +18,7 @@ from ratefront.store.files.atomic_files import write_bytes
 _LEDGER = "ledger.jsonl"  # what makes a folder that of a sweep
 #: The names of ``store.sweep_folder``, as paths in the folder.
 _NAMES_OF_A_SWEEP = re.compile(
-    r"ledger\.(jsonl|lock)|spec\.yaml|environment(-\d+)?\.(json|diff)|trials\.csv|(summary|forecast)\.json|report\.html"
+    r"ledger\.(jsonl|lock)|spec\.yaml|environment(-\d+)?\.(json|diff)|trials\.csv|(summary|importance|forecast)\.json|report\.html"
     r"|front\.(png|csv)|task_model\.progress\.json|(task_model|requests|trials)|(task_model|requests)/.*"
     r"|trials/[^/]+(/(codec\.json|(codec|checkpoint)\.safetensors|stream\.bin|samples\.npz))?",
     re.DOTALL,

@@ -17,7 +17,7 @@ TimedKind: TypeAlias = Literal[
     "worker_lost", "node_lost", "driver_lost", "driver_ended", "tracking_away", "disk_full", "trial_stopped"
 ]
 ChanceKind: TypeAlias = Literal["twice", "late", "straggler", "corrupt_checkpoint", "orphan", "hung", "ill"]
-ContinuationKind: TypeAlias = Literal["extended", "reopened", "budget_raised"]
+ContinuationKind: TypeAlias = Literal["extended", "reopened", "budget_raised", "rule_changed"]
 
 #: All that is counted, under the names that outcomes and the command print.
 FaultKind: TypeAlias = TimedKind | ChanceKind | ContinuationKind
@@ -84,6 +84,7 @@ class FaultPlan:
         continuations: What a person asks of the sweep, one after another, each when the sweep has ended.
         at_budget_end: The faults that strike each time that the budget is spent, so many seconds later.
         raises_budget: Whether a person gives a larger budget to a sweep that has spent its own.
+        drops_rule: Whether a person lets a sweep go on without ``end_when`` that has ended because it held.
     """
 
     seed: int = 0
@@ -92,6 +93,7 @@ class FaultPlan:
     continuations: tuple[Continuation, ...] = ()
     at_budget_end: tuple[TimedFault, ...] = ()
     raises_budget: bool = True
+    drops_rule: bool = False
 
     @classmethod
     def draw(

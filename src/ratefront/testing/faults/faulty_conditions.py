@@ -83,13 +83,19 @@ class FaultyConditions(IdealConditions):
         return self._strikes("orphan", self._odds.orphan)
 
     def continuation(self, history: SweepHistory) -> Continuation | None:
-        """Return a larger budget where it was spent, and else the plan's next request that asks for something."""
+        """Return the plan's next request that asks for something.
+
+        Before that, a sweep gets a larger budget where it was spent, and no ``end_when`` where the plan drops it.
+        """
         if history.ended_by_budget:
             if not self._plan.raises_budget:
                 return None
             self.fault_counts["budget_raised"] += 1
             is_lifted = self.fault_counts["budget_raised"] > RAISES
             return Continuation(spec=_with_budget(history, Budget() if is_lifted else _larger(history)))
+        if history.ended_by_rule and self._plan.drops_rule:
+            self.fault_counts["rule_changed"] += 1
+            return Continuation(spec=_spec_of(history).model_copy(update={"end_when": None}))
         while self._continuations:
             planned = self._continuations.popleft()
             retry_failed = planned.retry_failed and history.counts["failed"] > 0
@@ -112,11 +118,15 @@ class FaultyConditions(IdealConditions):
 
 def _larger(history: SweepHistory) -> Budget:
     """Return a budget larger than what was spent."""
-    before = SweepSpec.model_validate(history.spec).budget
+    before = _spec_of(history).budget
     spent = {"hours": history.speed.worked_s / 3600, "gpu_hours": history.speed.gpu_s / 3600}
     larger = {key: max(LEAST_HOURS, RAISE * spent[key]) for key in spent if getattr(before, key) is not None}
     return before.model_copy(update=larger)
 
 
 def _with_budget(history: SweepHistory, budget: Budget) -> SweepSpec:
-    return SweepSpec.model_validate(history.spec).model_copy(update={"budget": budget})
+    return _spec_of(history).model_copy(update={"budget": budget})
+
+
+def _spec_of(history: SweepHistory) -> SweepSpec:
+    return SweepSpec.model_validate(history.spec)

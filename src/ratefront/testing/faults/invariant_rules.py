@@ -21,6 +21,7 @@ from ratefront.history.events import (
     Known,
     Planned,
     Pruned,
+    Reopened,
     Reported,
     Spared,
     Started,
@@ -34,6 +35,7 @@ from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
+from ratefront.testing.faults.models.end_rule_model import EndRuleModel
 from ratefront.testing.faults.models.repeat_model import RepeatModel
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_keys, run_tags
@@ -62,9 +64,14 @@ def _ledger(simulation: FaultySimulation) -> Iterator[str]:
     spec, entries = simulation.scenario.spec, simulation.entries
     events = [entry.event for entry in entries]
     first_alone = spec.resources.trials_per_gpu == "auto"
-    repeats = RepeatModel(spec.repeats, spec.directions)
     model = ReferenceModel(
-        spec.trials, spec.retries, first_alone, most_trials(simulation), repeats, rungs(simulation)
+        spec.trials,
+        spec.retries,
+        first_alone,
+        most_trials(simulation),
+        RepeatModel(spec.repeats, spec.directions),
+        EndRuleModel(spec.directions),
+        rungs(simulation),
     )
     messages = iter(simulation.ground_truth.judged)
     judged = next(messages, None)
@@ -242,14 +249,16 @@ def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
     Requested (or what the space has) + repeats = finished + collapsed + pruned + stopped + failed, unless the budget is
-    spent.
+    spent or ``end_when`` holds.
     """
     history = simulation.engine.history
     repeats = sum(bool(event.repeat_of) for event in planned(simulation))
     due = min(history.trials_requested, most_trials(simulation)) + repeats
     ids = [row["trial_id"] for row in trial_rows(history)]
     counted = sum(history.counts[status] for status in ENDED)
-    if history.ended_by_budget:
+    if history.ended_by_rule and counted >= due:
+        yield f"of {due} trials none is left, and end_when ended the sweep"
+    elif history.ended_by_budget or history.ended_by_rule:
         if counted > due or history.counts["running"]:
             yield f"of {due} trials some are left, the counts are {dict(history.counts)}"
     elif counted != due or history.counts["running"] or history.counts["planned"]:
@@ -279,6 +288,8 @@ def _last_statuses(simulation: FaultySimulation) -> dict[str, str]:
                 last[trial_id] = "stopped"
             case Failed(trial_id, final=True):
                 last[trial_id] = "failed"
+            case Reopened(trial_id):
+                del last[trial_id]
             case _:
                 pass
     return last

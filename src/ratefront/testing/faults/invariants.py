@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
+from types import UnionType
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, Record, SlotCommand, Start
-from ratefront.history.events import Entry, Event, Extended, Reported, Started
+from ratefront.history.events import Entry, Event, Extended, Reported, Resumed, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts, Scenario
-from ratefront.spec.sweep_spec import Budget
+from ratefront.spec.sweep_spec import Budget, SweepSpec
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
 from ratefront.testing.faults.invariant_rules import RULES, endings, front, most_trials, planned
 
@@ -64,18 +65,22 @@ def _raise_any(simulation: FaultySimulation, violations: list[str]) -> None:
 def _replay(simulation: FaultySimulation, parts: Parts) -> Iterator[str]:
     """An engine from the ledger is the engine that wrote it, and would go on as that one would."""
     scenario, engine = simulation.scenario, simulation.engine
-    budget = Budget.model_validate(engine.history.spec["budget"])  # it may have been raised
-    spec = scenario.spec.model_copy(update={"budget": budget})
+    now = SweepSpec.model_validate(engine.history.spec)  # a person may have changed it
+    spec = scenario.spec.model_copy(update={"budget": now.budget, "end_when": now.end_when})
     replayed = parts.engine(spec, scenario.space, simulation.entries)
     if replayed.history != engine.history:
         yield f"the history differs after a replay: {_difference(replayed.history, engine.history)}"
     may_plan = math.isinf(most_trials(simulation)) and not engine.why_over_budget
-    extension = Entry(len(simulation.entries), 0.0, Extended(engine.history.trials_requested + 1))
+    has_trials_left = engine.history.ended_by_rule and not engine.why_over_budget
+    length, requested = len(simulation.entries), engine.history.trials_requested
     commands = []
     for each in (engine, replayed):
-        each.apply(extension)
+        each.apply(Entry(length, 0.0, Resumed("the next driver")))
+        each.apply(Entry(length + 1, 0.0, Extended(requested + 1)))
         commands.append(each.next_command())
-    due = Record if may_plan else Done
+    due: type[SlotCommand] | UnionType = Record if may_plan else Done
+    if has_trials_left:
+        due = Record | Start  # trials may have been planned that none has begun
     due_events = [
         _reports_of_the_next(each, scenario, command)
         for each, command in zip((engine, replayed), commands, strict=True)

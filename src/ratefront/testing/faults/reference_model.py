@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from ratefront.engine.messages import EngineMessage, StopRequested, TimedOut, TimePassed, TrialMessage
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
+from ratefront.testing.faults.models.end_rule_model import EndRuleModel
 from ratefront.testing.faults.models.repeat_model import RepeatModel
 
 Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
@@ -166,6 +167,7 @@ class ReferenceModel:
         first_alone: bool,
         most: float,
         repeats: RepeatModel,
+        end_rule: EndRuleModel | None = None,
         rungs: frozenset[int] = frozenset(),
     ) -> None:
         """Begin before the first entry.
@@ -176,12 +178,14 @@ class ReferenceModel:
             first_alone: Until one trial has finished, no two run at the same time.
             most: How many trials the space can give, apart from repeats.
             repeats: Follows which configurations are to be repeated.
+            end_rule: When the sweep is to end before its last trial; None: never.
             rungs: The epochs after which the search may stop a trial.
         """
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
         self._most, self._repeats, self._rungs = most, repeats, rungs
         self._budget = BudgetModel()
         self._to_try_first: list[Mapping[str, Any]] = []
+        self._end_rule = end_rule or EndRuleModel({})
         self.trials: dict[str, TrialModel] = {}
         self.last: events.Event | None = None
 
@@ -189,6 +193,7 @@ class ReferenceModel:
         """Take the next event, which was written at ``time``; yield what is wrong with it at this place."""
         is_grace_over = self._budget.is_grace_over(time)
         yield from self._budget.follow(event, time)
+        yield from self._end_rule.follow(event)
         if isinstance(self.last, events.Halted) and not isinstance(
             event, events.Resumed | events.Reconfigured
         ):
@@ -250,10 +255,16 @@ class ReferenceModel:
 
     def _end_objections(self, event: events.Ended, time: float, is_grace_over: bool) -> Iterator[str]:
         ended, running = self._number_ended(), self._number_running()
-        if event.is_budget_spent == self._all_ended():
+        if event.is_budget_spent and event.is_rule_met:
+            yield "the sweep ends for two reasons"
+        if (event.is_budget_spent or event.is_rule_met) == self._all_ended():
             yield f"the sweep ends with {ended} of {self.requested} trials ended"
         if event.is_budget_spent and not self._budget.is_over(time):
             yield "the sweep ends before its budget is spent"
+        if event.is_rule_met and not self._end_rule.is_met:
+            yield "the sweep ends before end_when was found to hold"
+        if event.is_rule_met and self._are_repeats_left():
+            yield "the sweep ends because end_when holds, and repeats are left"
         if running and not is_grace_over:
             yield f"the sweep ends while {running} trials run, which may still end"
 
@@ -269,14 +280,25 @@ class ReferenceModel:
     def _number_running(self) -> int:
         return sum(trial.status == "running" for trial in self.trials.values())
 
+    def _suggested(self) -> list[TrialModel]:
+        return [trial for trial in self.trials.values() if not trial.is_repeat]
+
+    def _all_suggested_ended(self) -> bool:
+        return sum(trial.has_ended for trial in self._suggested()) >= min(self.requested, self._most)
+
     def _is_search_over(self) -> bool:
-        """Return whether all trials have ended that are no repeats."""
-        ended = sum(trial.has_ended for trial in self.trials.values() if not trial.is_repeat)
-        return ended >= min(self.requested, self._most)
+        """Return whether all trials have ended that are no repeats, or none of them runs and none is to begin."""
+        runs = any(trial.status == "running" for trial in self._suggested())
+        return self._all_suggested_ended() or (self._end_rule.is_met and not runs)
 
     def _all_ended(self) -> bool:
-        is_over = self._is_search_over() and self._number_ended() == len(self.trials)
+        is_over = self._all_suggested_ended() and self._number_ended() == len(self.trials)
         return is_over and not self._repeats.left(self.requested)
+
+    def _are_repeats_left(self) -> bool:
+        """Return whether a repeat is left to a sweep that ``end_when`` ends."""
+        are_open = any(trial.is_repeat and not trial.has_ended for trial in self.trials.values())
+        return are_open or self._repeats.left(self.requested, only_begun=True) > 0
 
     def _follow_trial(self, event: events.TrialEvent) -> Iterator[str]:
         trial = self.trials.setdefault(event.trial_id, TrialModel())
@@ -341,7 +363,8 @@ class ReferenceModel:
         if isinstance(message, StopRequested):
             return (events.Stopped,)
         runs = trial.status == "running" and message.attempt == trial.attempts
-        may_begin = trial.status == "planned" and not self._budget.is_over()
+        is_barred = self._budget.is_over() or (self._end_rule.is_met and not trial.is_repeat)
+        may_begin = trial.status == "planned" and not is_barred
         is_next = may_begin and message.attempt == trial.attempts + 1
         expected: type[events.Event]
         match message:

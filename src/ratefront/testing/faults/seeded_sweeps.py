@@ -11,6 +11,7 @@ from ratefront.history.known_trials import KnownTrial
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
+from ratefront.spec.settings.end_settings import EndWhen, WithinBound
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.space.dimensions import Space, assign
 from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
@@ -47,6 +48,9 @@ REPEATS = ({"front": 3}, {"front": 3}, {"front": 1}, {"front": 2, "most_trials":
 #: How far the seed moves a rate, to both sides.
 LUCK = 0.1
 
+#: Two of seven seeds may end before their last trial.
+END_RULE_EVERY, END_RULE_REMAINDERS = 7, (1, 4)
+
 TRIAL_S = 100.0
 
 
@@ -82,6 +86,10 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
     if seed % BUDGET_EVERY == BUDGET_EVERY - 1:
         spec = _with_budget(seed, spec, sum(nodes))
         plan = plan.with_budget(60.0 * spec.budget.grace_minutes, harmless=is_harmless(seed))
+    if seed % END_RULE_EVERY in END_RULE_REMAINDERS:
+        random = Random(f"end rule {seed}")  # noqa: S311
+        spec = spec.model_copy(update={"end_when": _end_rule(random)})
+        plan = replace(plan, drops_rule=random.random() < 0.5)
     known = _known(seed, loaded.space, problem) if seed % KNOWN_EVERY == KNOWN_REMAINDER else None
     return Scenario(spec, loaded.space, problem, nodes, known=known), plan
 
@@ -119,6 +127,16 @@ def _with_stopping(
     training = spec.training.model_copy(update={"epochs": epochs})
     changes = {"stopping": stopping, "training": training, "trials": spec.trials + MORE_TRIALS}
     return spec.model_copy(update=changes), replace(problem, reports=epochs)
+
+
+def _end_rule(random: Random) -> EndWhen:
+    """Return a rule that holds after a few trials in many sweeps."""
+    percent = random.choice((0.0, 20.0, 200.0))
+    within = WithinBound(bound="task_model", percent=percent) if random.random() < 0.5 else None
+    counts = (1, 2, 3) if within is None else (None, 1, 2, 3)
+    return EndWhen(
+        no_gain_for=random.choice(counts), least_gain=random.choice((0.0, 0.05, 0.5)), within=within
+    )
 
 
 def _with_budget(seed: int, spec: SweepSpec, slots: int) -> SweepSpec:

@@ -21,12 +21,15 @@ class RepeatModel:
         self._settings, self._objectives = settings, objectives
         self._planned: dict[str, events.Planned] = {}
         self._costs: dict[str, list[float]] = {}  # of suggestions that have finished
+        self._begun: set[str] = set()
 
     def follow(self, event: events.Event) -> None:
         """Take the next event."""
         match event:
             case events.Planned(trial_id):
                 self._planned[trial_id] = event
+            case events.Started(trial_id):
+                self._begun.add(trial_id)
             case events.Finished(trial_id, _, result) if not self._planned[trial_id].repeat_of:
                 if result["status"] == "finished":
                     self._costs[trial_id] = [
@@ -36,14 +39,18 @@ class RepeatModel:
             case _:
                 pass
 
-    def left(self, requested: int) -> int:
-        """Return how many repeats are still due, once all suggestions have ended."""
+    def left(self, requested: int, *, only_begun: bool = False) -> int:
+        """Return how many repeats are still due, once all suggestions have ended.
+
+        ``only_begun``: suggestions that no worker has begun do not count; they may never begin.
+        """
         seeds = self._seeds()
         if not self._settings.front:
+            begun = {_key(self._planned[name].values) for name in self._begun}
             return sum(
                 max(0, self._settings.seeds - number)
                 for values, number in seeds.items()
-                if uses_seed(dict(values))
+                if uses_seed(dict(values)) and (values in begun or not only_begun)
             )
         wanted = sum(max(0, 1 + self._settings.front - seeds[values]) for values in self._worth_repeating())
         return min(wanted, self._most(requested) - self._number_of_repeats())
