@@ -9,6 +9,7 @@ from typing import Any
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut, TimePassed
+from ratefront.engine.neighbours_in_beta import NeighboursInBeta
 from ratefront.history.events import (
     BudgetSpent,
     Ended,
@@ -403,6 +404,67 @@ class CountsNoGpus(Engine):
         return super().judge(message)
 
 
+class StartsFromUnfinishedTrials(Engine):
+    """Every trial that has ended may be a neighbour, failed ones too."""
+
+    def _end(self, trial_id: str) -> None:
+        super()._end(trial_id)
+        trial = self.history.trials[trial_id]
+        if self._neighbours is not None and trial.status != "finished":
+            self._neighbours.ended(replace(trial, status="finished"))
+
+
+class StartsFromAnotherArchitecture(Engine):
+    """The bottleneck's width is not compared."""
+
+    def _end(self, trial_id: str) -> None:
+        super()._end(trial_id)
+        trial = self.history.trials[trial_id]
+        if self._neighbours is not None and trial.params.values.get("width") == 4:
+            values = {**trial.params.values, "width": 8}
+            self._neighbours.ended(replace(trial, params=replace(trial.params, values=values)))
+
+
+class ForgetsNeighboursAfterAResume(Engine):
+    """After a resume no trial starts from one that finished before."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Resumed) and self._neighbours is not None:
+            self._neighbours = NeighboursInBeta()
+
+
+class StartsFromTheLatest(Engine):
+    """Of several neighbours the one is taken that was planned last."""
+
+    def _plan(self, number: int) -> Planned:
+        planned = super()._plan(number)
+        for trial in self.history.with_status("finished") if planned.starts_from else ():
+            values = {**trial.params.values, "beta": planned.values["beta"]}
+            if values == planned.values:
+                planned = replace(planned, starts_from=trial.params.trial_id)
+        return planned
+
+
+class StartsRepeatsFromNeighbours(Engine):
+    """A configuration that is tried again with another seed starts from a neighbour, too."""
+
+    def _plan(self, number: int) -> Planned:
+        if self._neighbours is not None:
+            self._neighbours._planned.clear()
+        return super()._plan(number)
+
+
+class StartsRetriesFromScratch(Engine):
+    """A trial that is tried again is not told what to start from."""
+
+    def next_command(self) -> SlotCommand:
+        command = super().next_command()
+        if isinstance(command, Start) and command.attempt > 1:
+            return replace(command, params=replace(command.params, starts_from=""))
+        return command
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -446,6 +508,12 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=FailsTrialsAtTheBudgetsEnd),
     Parts(engine=CountsPauses),
     Parts(engine=CountsNoGpus),
+    Parts(engine=StartsFromUnfinishedTrials),
+    Parts(engine=StartsFromAnotherArchitecture),
+    Parts(engine=ForgetsNeighboursAfterAResume),
+    Parts(engine=StartsFromTheLatest),
+    Parts(engine=StartsRepeatsFromNeighbours),
+    Parts(engine=StartsRetriesFromScratch),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

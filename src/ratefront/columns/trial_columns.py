@@ -97,6 +97,12 @@ _IDENTITY_AND_STATUS: tuple[TrialColumn, ...] = (
         table="trials",
     ),
     Column("seed", "seed", lambda trial: trial.params.seed, "the trial's own, made of the sweep's"),
+    Column(
+        "starts_from",
+        "starts from",
+        lambda trial: trial.params.starts_from or None,
+        "the trial whose weights it was to start from; empty where it started from scratch",
+    ),
 )
 
 #: The parameters that have a column in every sweep, under the parameter's name.

@@ -30,6 +30,7 @@ from ratefront.engine.messages import (
     Wait,
     WorkerMessage,
 )
+from ratefront.engine.neighbours_in_beta import NeighboursInBeta
 from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.seeds import trial_seed
@@ -61,6 +62,7 @@ class Engine:
     def __init__(self, spec: SweepSpec, space: Space, entries: Iterable[events.Entry] = ()) -> None:
         self._spec = spec
         self._suggester = Suggester.of(spec, space)
+        self._neighbours = NeighboursInBeta() if spec.training.start_from_neighbour else None
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
@@ -140,7 +142,9 @@ class Engine:
 
     def _plan(self, number: int) -> events.Planned:
         seed = trial_seed(self._spec.sampler.seed, number)
-        return events.Planned(trial_name(number), number, seed, self._suggester.suggest(number))
+        values = self._suggester.suggest(number)
+        starts_from = "" if self._neighbours is None else self._neighbours.nearest(values)
+        return events.Planned(trial_name(number), number, seed, values, starts_from)
 
     # What happened.
 
@@ -244,6 +248,8 @@ class Engine:
 
     def _open(self, trial_id: str) -> None:
         self._suggester.planned(self.history.trials[trial_id])
+        if self._neighbours is not None:
+            self._neighbours.planned(self.history.trials[trial_id])
         self._queue(trial_id)
 
     def _queue(self, trial_id: str) -> None:
@@ -252,6 +258,8 @@ class Engine:
     def _end(self, trial_id: str) -> None:
         self._unqueue(trial_id)
         self._suggester.ended(self.history.trials[trial_id])
+        if self._neighbours is not None:
+            self._neighbours.ended(self.history.trials[trial_id])
 
     def _unqueue(self, trial_id: str) -> None:
         """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""

@@ -14,7 +14,7 @@ from ratefront.trial_records import Scalar, is_trial_id
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.
-LEDGER_FORMAT = 6
+LEDGER_FORMAT = 7
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,21 @@ class TaskModelReady:
 
 @dataclass(frozen=True)
 class Planned:
-    """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning."""
+    """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning.
+
+    ``starts_from`` names the finished trial whose weights are its starting weights; empty where it starts from scratch.
+    """
 
     trial_id: str
     number: int
     seed: int
     values: Mapping[str, Scalar]
+    starts_from: str = ""
 
     def __post_init__(self) -> None:
-        if not is_trial_id(self.trial_id):
-            raise ValueError(f"a trial is named as t0000 is, got {self.trial_id!r}")
+        for name in (self.trial_id, self.starts_from or self.trial_id):
+            if not is_trial_id(name):
+                raise ValueError(f"a trial is named as t0000 is, got {name!r}")
 
 
 @dataclass(frozen=True)

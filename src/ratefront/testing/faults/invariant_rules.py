@@ -192,6 +192,41 @@ def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
         tried.add(values)
 
 
+def _neighbours(simulation: FaultySimulation) -> Iterator[str]:
+    """A new configuration starts from the nearest in log β of the trials finished by then that differ in β alone.
+
+    Each of its attempts is told so. Everything else starts from scratch.
+    """
+    is_on = simulation.scenario.spec.training.start_from_neighbour
+    plans: dict[str, Planned] = {}
+    finished: list[Planned] = []
+    for entry in simulation.entries:
+        match entry.event:
+            case Planned(trial_id) as event:
+                is_new = all(event.values != earlier.values for earlier in plans.values())
+                due = _nearest(event, finished) if is_on and is_new else ""
+                if event.starts_from != due:
+                    yield f"{trial_id} starts from {event.starts_from or 'scratch'} instead of {due or 'scratch'}"
+                plans[trial_id] = event
+            case Finished(trial_id, _, result) if result["status"] == "finished":
+                finished.append(plans[trial_id])
+            case _:
+                pass
+    for (trial_id, attempt), told in simulation.ground_truth.starts.items():
+        if told != plans[trial_id].starts_from:
+            yield f"attempt {attempt} of {trial_id} was told to start from {told or 'scratch'}"
+
+
+def _nearest(event: Planned, finished: list[Planned]) -> str:
+    alike = [
+        (round(abs(math.log(float(other.values["beta"])) - math.log(float(event.values["beta"]))), 9), other)
+        for other in finished
+        if "beta" in event.values and {**other.values, "beta": event.values["beta"]} == event.values
+    ]
+    nearest = min(alike, key=lambda pair: (pair[0], pair[1].number), default=None)
+    return "" if nearest is None else nearest[1].trial_id
+
+
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
@@ -288,6 +323,7 @@ RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _time_limit,
     _batches,
     _no_repeated_configuration,
+    _neighbours,
     _table,
     _tracking,
 )

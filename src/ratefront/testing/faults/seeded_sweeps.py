@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
-from ratefront.simulate.built_in_sweep import built_in_sweep
+from ratefront.simulate.built_in_sweep import BUILT_IN, built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.scenario import Parts, Scenario
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.sweep_spec import Budget, Resources, SweepSpec
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
@@ -27,6 +30,22 @@ LIMITED_FROM, TRIAL_HOURS = 100, 0.1
 #: Every fourth seed has a budget, which is spent before all trials have ended.
 BUDGET_EVERY = 4
 
+#: Every sixth seed, from the third on, has trials that start from neighbours. Many trials differ in β alone there,
+#: and the space may hold fewer configurations than there are trials: then some are tried again with another seed.
+NEIGHBOURS_EVERY, NEIGHBOURS_FIRST = 6, 2
+
+NEIGHBOURS_SPACE: dict[str, Any] = {
+    "family": {
+        "label": {"method": {"lossless": {}, "merged": {"merged_classes": [2, 4]}}},
+        "split": {
+            "split": "conv1",
+            "entropy_model": "factorized",
+            "width": [4, 8],
+            "beta": [8, 16, 64],
+        },
+    }
+}
+
 TRIAL_S = 100.0
 
 
@@ -37,7 +56,7 @@ def is_harmless(seed: int) -> bool:
 
 def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
     """Draw all that a seed determines: sweep, cluster and faults."""
-    random, loaded = Random(f"scenario {seed}"), built_in_sweep(seed % SMALL_SPACE_EVERY == 1)  # noqa: S311
+    random, loaded = Random(f"scenario {seed}"), _loaded(seed)  # noqa: S311
     plain = loaded.spec.model_dump() | {
         "trials": random.randint(6, 16),
         "sampler": {
@@ -58,6 +77,14 @@ def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
         spec = _with_budget(seed, spec, sum(nodes))
         plan = plan.with_budget(60.0 * spec.budget.grace_minutes, harmless=is_harmless(seed))
     return Scenario(spec, loaded.space, problem, nodes), plan
+
+
+def _loaded(seed: int) -> LoadedSpec:
+    """Return the sweep file that a seed's sweep is drawn around."""
+    if seed % NEIGHBOURS_EVERY == NEIGHBOURS_FIRST:
+        warm = {"space": NEIGHBOURS_SPACE, "training": {"start_from_neighbour": True}}
+        return spec_from_plain({**BUILT_IN, **warm}, source="the sweep with neighbours")
+    return built_in_sweep(seed % SMALL_SPACE_EVERY == 1)
 
 
 def _with_budget(seed: int, spec: SweepSpec, slots: int) -> SweepSpec:
