@@ -93,6 +93,8 @@ def test_forged_files_beside_the_ledger_are_shown_or_refused(tmp_path: Path) -> 
         (3, {"trial_id": "t0099"}, "entry 3 of the ledger, started: trial t0099 was never planned"),
         (3, {"more": 1}, "entry 3 .* started: more: Extra inputs are not permitted"),
         (2, {"number": 5}, "entry 2 of the ledger, planned: trial t0000 is number 5 instead of 0"),
+        (2, {"starts_from": "t0000"}, "entry 2 of the ledger, planned: trial t0000 was never planned"),
+        (2, {"starts_from": "../x"}, r"entry 2 .*a trial is named as t0000 is, got '\.\./x'"),
         (4, {"metrics": {"loss": float("nan")}}, "entry 4 .* metrics.loss: Input should be a finite number"),
         (4, {"step": 0}, "entry 4 of the ledger, reported: trial t0000 reports step 0 after step 0"),
         (4, {"attempt": 7}, "entry 4 of the ledger, reported: attempt 7 of trial t0000 does not run"),
