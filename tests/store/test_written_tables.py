@@ -42,6 +42,7 @@ COLUMNS = [
     "attempts",
     "error",
     "seed",
+    "starts_from",
     "family",
     "split",
     "beta",
