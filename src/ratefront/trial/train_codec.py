@@ -30,7 +30,7 @@ CHECKPOINT_TIME_SHARE = 1 / 50
 
 #: From where schedules run that follow the training's progress, where a training starts from trained weights. Their
 #: first half (a rate weight that rises from 0, soft letters, an error of images or features) is for random weights.
-#: From 0 on, trainings ended alike at low β and worse at high β (docs/results/neighbours.md).
+#: From 0 on, the objective ended a little lower at low β and higher at high β (docs/results/neighbours.md).
 WARM_PROGRESS = 0.5
 
 _CLIP_NORM = 5.0
