@@ -154,10 +154,10 @@ class FakeSweep:
         right = float(np.mean(logits_t.argmax(1) == labels_t))
         self.append(events.TaskModelReady("small_cnn-1234", right - 0.004, right, TASK_MODEL_BYTES))
 
-    def plan(self, values: Mapping[str, Scalar]) -> str:
+    def plan(self, values: Mapping[str, Scalar], starts_from: str = "") -> str:
         trial_id = f"t{self._count:04d}"
         self.append(
-            events.Planned(trial_id, self._count, 7 + self._count, dict(values)),
+            events.Planned(trial_id, self._count, 7 + self._count, dict(values), starts_from),
             events.Started(trial_id, 1, "worker-0"),
         )
         self._count += 1

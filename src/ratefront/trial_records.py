@@ -35,6 +35,10 @@ WITH_DEFAULT_REFERENCE: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 #: The key of a result's ``extra``: the largest share of its GPU's memory that a trial held.
 GPU_MEMORY_SHARE: Final = "gpu_memory_share"
 
+#: The key of a result's ``extra``, for a trial that was to start from the weights of another: 1 where it did, and 0
+#: where their files were gone or did not fit, so that it started from scratch.
+STARTED_FROM_NEIGHBOUR: Final = "started_from_neighbour"
+
 #: The key of a result's ``extra``, for codecs that send the task model's decisions: samples of both splits that were
 #: decoded to another class than the task model decides for, where both classes tie within rounding.
 TIES: Final = "ties_within_rounding"
@@ -96,12 +100,15 @@ class TrialParams:
     """One point of the search space.
 
     ``values`` holds ``family`` and that family's own parameters under their plain names (``beta``, not ``split.beta``),
-    the same names as the columns of ``trials.csv`` and the fields of the family's parameter model.
+    the same names as the columns of ``trials.csv`` and the fields of the family's parameter model. ``starts_from``
+    names the trial of the same sweep whose stored codec gives the starting weights; empty where the trial starts from
+    scratch. The learning curves of the two kinds are not alike.
     """
 
     trial_id: str
     seed: int
     values: Mapping[str, Scalar]
+    starts_from: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.trial_id), "a trial needs an identity", self.trial_id)

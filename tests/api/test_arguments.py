@@ -24,6 +24,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.orchestrate.begin_and_resume_checks import one_sweep_per_process
 from ratefront.tracking.browsing.local_server import choose_port
 from ratefront.trial.user_samples import samples_of_array
+from ratefront.trial_records import TrialParams
 
 pytestmark = pytest.mark.medium
 
@@ -194,6 +195,12 @@ def test_bad_parameters_of_one_trial_are_refused() -> None:
             rf.run_trial(DIGITS, params)  # type: ignore[arg-type]
     merged = {"family": "label", "method": "merged", "merged_classes": np.int64(3)}
     assert checked_params(rf.load_spec(DIGITS), merged).values["merged_classes"] == 3
+
+
+def test_a_trial_that_starts_from_another_does_not_run_alone() -> None:
+    params = TrialParams("t0002", 0, {"family": "split", "beta": 9.0}, starts_from="t0001")
+    with pytest.raises(rf.InputError, match="t0002 starts from the weights of trial t0001 of its sweep"):
+        rf.run_trial(DIGITS, params)
 
 
 def test_a_first_sweep_is_refused_before_data_are_read(tmp_path: Path) -> None:

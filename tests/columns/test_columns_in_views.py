@@ -11,22 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builders import FakeSweep, label, result
+from tests.builders import FakeSweep, label, result, split
 from tests.columns.sweep_with_metrics import finish, metrics_spec, two_trials, unscored
 from tests.tracking.dashboard_sweep import begin, values
 
 from ratefront.columns import Column, number_format
+from ratefront.history.events import Finished
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front_csv import front_columns, front_csv, front_rows
 from ratefront.report.markdown_note import markdown_note
-from ratefront.report.page.page_tables import PageTable, front_table
+from ratefront.report.page.page_tables import MISSING, PageTable, front_table, rates_table
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 from ratefront.store.views.trials_csv import trial_columns, trial_rows, trials_csv
 from ratefront.tracking.browsing.optuna_study import study_of
-from ratefront.tracking.run_keys import final_points
+from ratefront.tracking.run_keys import final_points, trial_params
 from ratefront.tracking.run_notes import trial_note
 from ratefront.tracking.tracker_protocol import TrialUpdate
 from ratefront.trial.reproduction.compare_runs import differing_values
@@ -194,3 +195,26 @@ def test_a_new_column_appears_in_every_file_and_tracker_by_itself(tmp_path: Path
     for metrics in (tracked, frozen.user_attrs):
         assert (metrics["test/blocks"], metrics["cost/energy_mj"]) == (3.6, 1.5)
     assert "| blocks | 3.6 | 3.6 |" in trial_note(TrialUpdate(view.history.trials["t0000"]))
+
+
+def test_every_view_names_the_trial_that_another_started_from(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    first = sweep.finish(split("conv2", 20.0), 3.0, 0.9, 5000)
+    assert heading_of_starts(tmp_path) is None, "no empty column on the page"
+    second = sweep.plan(split("conv2", 30.0), starts_from=first)
+    sweep.append(Finished(second, 1, result(second, 4.0, 0.95, 5000).to_json()))
+    history = read_history(sweep.folder)
+    assert [row["starts_from"] for row in trial_rows(history)] == [None, first]
+    assert [row["starts_from"] for row in front_rows(read_view(sweep.folder))] == [None, first]
+    assert heading_of_starts(tmp_path) == [MISSING, first]
+    params = [trial_params(trial) for trial in history.trials.values()]
+    assert [each.get("starts_from") for each in params] == [None, first]
+
+
+def heading_of_starts(path: Path) -> list[str] | None:
+    """The cells of the column on the page; None where the page has no such column."""
+    table = rates_table(read_view(SweepFolder(path)))
+    headings = [cell.text for cell in table.columns]
+    if "starts from" not in headings:
+        return None
+    return [row[headings.index("starts from")].text for row in table.rows]

@@ -74,7 +74,7 @@ def actor(fake: SimpleNamespace, tmp_path: Path) -> Callable[..., TrialActor]:
 def trial(
     method: str = "goes on", cpus: float = 1.0, gpus: float = 0.0, trial_id: str = "t0001"
 ) -> dict[str, Any]:
-    params = TrialParams(trial_id, 17, {"family": "label", "method": method})
+    params = TrialParams(trial_id, 17, {"family": "label", "method": method}, starts_from="t0000")
     return config_of(Start(params, 3, Needs(cpus, gpus), 4))
 
 
@@ -90,7 +90,7 @@ def test_a_trial_gets_what_the_engine_says(actor: Any) -> None:
     worker = actor(trial(cpus=2.5))
     assert step(worker) == Reported("t0001", 3, 1, {"loss": 0.5})
     params, context = SEEN[0]
-    assert (params.seed, params.values["method"]) == (17, "goes on")
+    assert (params.seed, params.values["method"], params.starts_from) == (17, "goes on", "t0000")
     assert (context.device, context.batch_divisor) == ("cpu", 4)
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("2", "2")
     assert CALLS == []

@@ -67,7 +67,7 @@ def repeated(path):
     """One configuration of the front was measured with a fresh seed."""
     sweep = FakeSweep(path)
     sweep.finish(split("stem", 1.0), 4.0, 0.9, 2_600)
-    again = Planned("t0001", 1, 9, split("stem", 1.0), "t0000")
+    again = Planned("t0001", 1, 9, split("stem", 1.0), repeat_of="t0000")
     sweep.append(again, Started("t0001", 1, "w"))
     sweep.append(Finished("t0001", 1, result("t0001", 5.0, 0.8, 2_600).to_json()))
     return sweep.end()

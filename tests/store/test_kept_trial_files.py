@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import FakeSweep, full_sweep, label, result, spec
 
-from ratefront.history.events import Created, Entry, Finished, Planned, Reopened, Started
+from ratefront.history.events import Created, Ended, Entry, Finished, Planned, Reopened, Resumed, Started
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store import kept_trial_files
 from ratefront.store.kept_trial_files import DRAFT_AGE_S, Removed, apply_retention
@@ -73,6 +73,26 @@ def test_the_sweep_file_says_what_is_kept(tmp_path: Path) -> None:
     _fill(sweep.folder)
     apply_retention(sweep.folder, read_history(sweep.folder))
     assert _files_by_trial(sweep.folder) == {best: {"notes.txt", *OUTCOME}, worse: {"notes.txt"}}
+
+
+@pytest.mark.parametrize("keep", ["front", "none"])
+def test_codecs_to_start_from_stay_until_the_sweep_has_ended(tmp_path: Path, keep: str) -> None:
+    """Those of finished trials: the search names no others."""
+    sweep = FakeSweep(tmp_path, spec(keep=keep, training={"start_from_neighbour": True}))
+    best = sweep.finish(label(), 3.0, 0.9, 5000)
+    worse, failed = sweep.finish(label(), 4.0, 0.8, 6000), sweep.fail(label())
+    _fill(sweep.folder)
+
+    def left() -> dict[str, set[str]]:
+        apply_retention(sweep.folder, read_history(sweep.folder))
+        return {name: files - {"notes.txt"} for name, files in _files_by_trial(sweep.folder).items()}
+
+    on_front, codec = set(OUTCOME) if keep == "front" else set(), {"codec.json", "codec.safetensors"}
+    assert left() == {best: on_front | codec, worse: codec, failed: set()}
+    sweep.append(Ended("the budget is spent", is_budget_spent=True))
+    assert left() == {best: on_front | codec, worse: codec, failed: set()}, "it may go on"
+    sweep.append(Resumed("driver"), Ended("every requested trial has ended"))
+    assert left() == {best: on_front, worse: set(), failed: set()}
 
 
 def test_an_old_sweep_file_keeps_all(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ COLUMNS = [
     "error",
     "seed",
     "repeat_of",
+    "starts_from",
     "family",
     "split",
     "beta",

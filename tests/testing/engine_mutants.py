@@ -10,6 +10,7 @@ from ratefront.engine.end_rule import EndRule
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested, TimedOut, TimePassed
+from ratefront.engine.neighbours_in_beta import NeighboursInBeta
 from ratefront.engine.search.sampler_memory import as_ended_trial
 from ratefront.engine.stopping.front_rule import StopVerdict
 from ratefront.engine.stopping.trial_stopper import TrialStopper
@@ -516,8 +517,13 @@ class _KnowsNoRungs(TrialStopper):
 
 
 class _KnowsNoFamilies(TrialStopper):
-    def _key(self, trial: TrialHistory) -> tuple[str, int]:
-        return "any", 0
+    def _key(self, trial: TrialHistory) -> tuple[str, int, bool]:
+        return "any", 0, False
+
+
+class _KnowsNoStarts(TrialStopper):
+    def _key(self, trial: TrialHistory) -> tuple[str, int, bool]:
+        return *super()._key(trial)[:2], False
 
 
 class StopsTheFront(_OtherStopper):
@@ -536,6 +542,12 @@ class ComparesAllFamilies(_OtherStopper):
     """Trials of other families count as like trials."""
 
     other = _KnowsNoFamilies
+
+
+class ComparesStartsOfBothKinds(_OtherStopper):
+    """Trials that start from scratch and such that start from a neighbour count as like trials."""
+
+    other = _KnowsNoStarts
 
 
 class StopsAfterTheEnd(Engine):
@@ -755,6 +767,76 @@ class CountsFailuresAsNoGain(Engine):
         return super().next_command()
 
 
+class StartsFromUnfinishedTrials(Engine):
+    """Every trial that has ended may be a neighbour, failed ones too."""
+
+    def _end(self, trial_id: str) -> None:
+        super()._end(trial_id)
+        trial = self.history.trials[trial_id]
+        if self._neighbours is not None and trial.status != "finished":
+            self._neighbours.ended(replace(trial, status="finished"))
+
+
+class StartsFromAnotherArchitecture(Engine):
+    """The bottleneck's width is not compared."""
+
+    def _end(self, trial_id: str) -> None:
+        super()._end(trial_id)
+        trial = self.history.trials[trial_id]
+        if self._neighbours is not None and trial.params.values.get("width") == 4:
+            values = {**trial.params.values, "width": 8}
+            self._neighbours.ended(replace(trial, params=replace(trial.params, values=values)))
+
+
+class ForgetsNeighboursAfterAResume(Engine):
+    """After a resume no trial starts from one that finished before."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Resumed) and self._neighbours is not None:
+            self._neighbours = NeighboursInBeta()
+
+
+class StartsFromTheLatest(Engine):
+    """Of several neighbours the one is taken that was planned last."""
+
+    def _plan(self, number: int) -> Planned:
+        planned = super()._plan(number)
+        for trial in self.history.with_status("finished") if planned.starts_from else ():
+            values = {**trial.params.values, "beta": planned.values["beta"]}
+            if values == planned.values:
+                planned = replace(planned, starts_from=trial.params.trial_id)
+        return planned
+
+
+class StartsRepeatsFromNeighbours(Engine):
+    """A configuration that is tried again with another seed starts from a neighbour, too."""
+
+    def _plan(self, number: int) -> Planned:
+        if self._neighbours is not None:
+            self._neighbours._planned.clear()
+        return super()._plan(number)
+
+
+class StartsFreshSeedsFromTheFirst(Engine):
+    """A trial that repeats a configuration with a fresh seed starts from the weights of the first one."""
+
+    def _plan_repeat(self, number: int, first: str) -> Planned:
+        planned = super()._plan_repeat(number, first)
+        has_finished = self.history.trials[first].status == "finished"
+        return replace(planned, starts_from=first) if has_finished else planned
+
+
+class StartsRetriesFromScratch(Engine):
+    """A trial that is tried again is not told what to start from."""
+
+    def next_command(self) -> SlotCommand:
+        command = super().next_command()
+        if isinstance(command, Start) and command.attempt > 1:
+            return replace(command, params=replace(command.params, starts_from=""))
+        return command
+
+
 #: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
@@ -812,6 +894,7 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=NamesAnotherRung),
     Parts(engine=ForgetsRungsAfterAResume),
     Parts(engine=ComparesAllFamilies),
+    Parts(engine=ComparesStartsOfBothKinds),
     Parts(engine=StopsAnother),
     Parts(engine=StopsTwice),
     Parts(engine=StopsWhereItIsOff),
@@ -831,6 +914,13 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=ForgetsTheRuleAfterAResume),
     Parts(engine=CountsWhatWasBeforeTheExtension),
     Parts(engine=CountsFailuresAsNoGain),
+    Parts(engine=StartsFromUnfinishedTrials),
+    Parts(engine=StartsFromAnotherArchitecture),
+    Parts(engine=ForgetsNeighboursAfterAResume),
+    Parts(engine=StartsFromTheLatest),
+    Parts(engine=StartsRepeatsFromNeighbours),
+    Parts(engine=StartsFreshSeedsFromTheFirst),
+    Parts(engine=StartsRetriesFromScratch),
     Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsResumedEvent),
 )

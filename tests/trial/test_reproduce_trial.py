@@ -32,7 +32,7 @@ from ratefront.trial.reproduction import reproduce_trial as reproduce_module
 from ratefront.trial.reproduction.reproduce_trial import reproduce
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
-from ratefront.trial_records import TrialParams, TrialResult
+from ratefront.trial_records import STARTED_FROM_NEIGHBOUR, TrialParams, TrialResult
 
 pytestmark = pytest.mark.medium
 
@@ -52,12 +52,12 @@ class RealSweep:
     def history(self) -> SweepHistory:
         return SweepHistory.of(read_entries(self.folder.ledger))
 
-    def plan(self, example: str) -> TrialHistory:
-        trial_id = self.fake.plan(CODEC_CONFIGURATIONS[example])
+    def plan(self, example: str, starts_from: str = "") -> TrialHistory:
+        trial_id = self.fake.plan(CODEC_CONFIGURATIONS[example], starts_from)
         return self.history.trials[trial_id]
 
-    def finish(self, example: str) -> str:
-        params = self.plan(example).params
+    def finish(self, example: str, starts_from: str = "") -> str:
+        params = self.plan(example, starts_from).params
         result = run_trial(params, self.context)
         self.fake.append(events.Finished(params.trial_id, 1, result.to_json()))
         return params.trial_id
@@ -125,6 +125,48 @@ def test_a_trial_run_again_has_the_same_bits_and_changes_nothing(
     assert files[0].read_bytes() == files[1].read_bytes()
     assert _contents(sweep.folder.path) == before
     assert torch.get_num_threads() == threads
+
+
+@pytest.fixture(scope="module")
+def warm(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RealSweep:
+    """A sweep whose second trial has started from the first one, and whose third found no files there."""
+    sweep = _sweep(tmp_path_factory.mktemp("warm") / "sweep", task_model_folder)
+    source = sweep.finish("split-categorical")
+    sweep.finish("split-categorical", source)
+    files = sweep.folder.trial(source)
+    weights = files.codec_weights.read_bytes()
+    files.codec_weights.unlink()
+    sweep.finish("split-categorical", source)
+    files.codec_weights.write_bytes(weights)
+    return sweep
+
+
+@pytest.mark.parametrize(("trial_id", "started"), [("t0001", 1.0), ("t0002", 0.0)])
+def test_a_warm_started_trial_is_reproduced(
+    warm: RealSweep, tmp_path: Path, trial_id: str, started: float
+) -> None:
+    """From the same starting weights, or from scratch where it had found none."""
+    result = warm.history.trials[trial_id].result
+    assert result is not None
+    assert result.extra[STARTED_FROM_NEIGHBOUR] == started
+    again = reproduce(warm.folder, warm.history, trial_id, tmp_path / "again")
+    assert (again.differences, again.not_compared) == ((), ())
+
+
+def test_a_warm_started_trial_needs_its_neighbours_codec(warm: RealSweep, tmp_path: Path) -> None:
+    folder = SweepFolder(shutil.copytree(warm.folder.path, tmp_path / "own"))
+    folder.trial("t0000").codec_config.unlink()
+    with pytest.raises(InputError, match=r"codec.json is gone: trial t0001 started from .* of trial t0000"):
+        reproduce(folder, warm.history, "t0001", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+    assert reproduce(folder, warm.history, "t0002", tmp_path / "scratch").differences == ()
+
+
+def test_a_damaged_codec_of_the_neighbour_is_a_difference(warm: RealSweep, tmp_path: Path) -> None:
+    folder = SweepFolder(shutil.copytree(warm.folder.path, tmp_path / "own"))
+    folder.trial("t0000").codec_weights.write_bytes(b"damaged")
+    differences = reproduce(folder, warm.history, "t0001", tmp_path / "again").differences
+    assert "started_from_neighbour: 1.0 → 0.0" in differences
 
 
 def test_each_difference_has_its_line(

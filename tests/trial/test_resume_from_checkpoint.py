@@ -181,7 +181,7 @@ def test_no_training_resumes_from_a_checkpoint_of_another(
         "values": (replace(params, values={**params.values, "beta": 61.0}), spec),
     }
     if change == "format":
-        monkeypatch.setattr(train_codec, "CHECKPOINT_FORMAT", 3)
+        monkeypatch.setattr(train_codec, "CHECKPOINT_FORMAT", train_codec.CHECKPOINT_FORMAT + 1)
     read = CheckpointFile(path, checkpoint_identity(*changed.get(change, (params, spec)))).read()
     assert (read is not None) == path.exists() == (change == "nothing")
 

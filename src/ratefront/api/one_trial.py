@@ -48,7 +48,8 @@ def run_trial(
         What it measured: ``result.test.rate_bits`` in bit/sample, ``result.test.accuracy`` in [0, 1], sizes in bytes.
 
     Raises:
-        InputError: Spec or parameters do not fit, there is no such device, or ``folder`` holds a trial already.
+        InputError: Spec or parameters do not fit, there is no such device, ``folder`` holds a trial already, or the
+            trial starts from another one's weights (``Trial.reproduce`` runs it).
         TrialError: The trial failed.
 
     Example:
@@ -67,6 +68,11 @@ def run_trial(
     check_count("seed", seed, least=0)
     loaded = load_spec(spec)
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
+    if checked.starts_from:
+        raise InputError(
+            f"trial {checked.trial_id} starts from the weights of trial {checked.starts_from} of its sweep, and "
+            "cannot run on its own; reproduce it in its sweep"
+        )
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
         sweep_folder = SweepFolder(Path(temporary) if folder is None else checked_output_folder(folder))

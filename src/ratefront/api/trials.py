@@ -57,6 +57,11 @@ class Trial:
         return self._trial.params.seed
 
     @property
+    def starts_from(self) -> str:
+        """The trial whose weights it was to start from; empty where it starts from scratch."""
+        return self._trial.params.starts_from
+
+    @property
     def status(self) -> Status:
         """``planned``, ``running``, ``finished``, ``collapsed``, ``pruned``, ``stopped`` or ``failed``."""
         return self._trial.status

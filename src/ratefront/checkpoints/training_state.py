@@ -39,6 +39,7 @@ class TrainingState(Generic[T]):
 
     ``seconds`` counts training alone, not what the caller does between two epochs. Random draws come from
     ``generator`` (the order of the batches) and torch's global generators; a snapshot holds the state of all of them.
+    ``is_warm`` is True where training began from weights of another training.
     """
 
     learner: T
@@ -47,6 +48,7 @@ class TrainingState(Generic[T]):
     generator: torch.Generator
     epochs_done: int = 0
     seconds: float = 0.0
+    is_warm: bool = False
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the present state."""
@@ -59,6 +61,7 @@ class TrainingState(Generic[T]):
         plain = {
             "epochs_done": self.epochs_done,
             "seconds": self.seconds,
+            "is_warm": self.is_warm,
             "schedule": self.schedule.state_dict(),
             "groups": optimiser["param_groups"],
             "optimiser": numbers,
@@ -89,6 +92,7 @@ class TrainingState(Generic[T]):
         self.schedule.load_state_dict(plain["schedule"])
         self.generator.set_state(tensors["generator"])
         self.epochs_done, self.seconds = plain["epochs_done"], plain["seconds"]
+        self.is_warm = plain["is_warm"]
         _set_random_states(tensors)
 
     def _learned(self) -> dict[str, Tensor]:

@@ -49,12 +49,22 @@ def save_codec(codec: Codec, family: str, structure: CodecStructure, config: Pat
     Returns:
         The codec's identity, 32 bytes.
     """
-    content = {"version": _VERSION, "family": family, **asdict(structure)}
-    config_bytes = (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+    config_bytes = _config_bytes(family, structure)
     weight_bytes = save(stored_tensors(codec))
     config.write_bytes(config_bytes)
     weights.write_bytes(weight_bytes)
     return _identity(config_bytes, weight_bytes)
+
+
+def _config_bytes(family: str, structure: CodecStructure) -> bytes:
+    content = {"version": _VERSION, "family": family, **asdict(structure)}
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def codec_content(family: str, structure: CodecStructure) -> dict[str, Any]:
+    """What ``codec.json`` of such a codec says, as JSON gives it back."""
+    content: dict[str, Any] = json.loads(_config_bytes(family, structure))
+    return content
 
 
 def _identity(config: bytes, weights: bytes) -> bytes:

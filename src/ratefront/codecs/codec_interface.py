@@ -182,7 +182,10 @@ class Learner(ABC):
 
     @abstractmethod
     def loss(self, batch: Tensor, progress: float) -> Tensor:
-        """The mean loss of a batch of indices; ``progress`` runs from 0 to 1 over the whole training."""
+        """The mean loss of a batch of indices; ``progress`` runs from 0 to 1 over the whole training.
+
+        It runs from ½ to 1 where the training starts from the weights of a trained codec.
+        """
 
     @abstractmethod
     def validate(self) -> dict[str, float]:

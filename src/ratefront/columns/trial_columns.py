@@ -118,6 +118,12 @@ _IDENTITY_AND_STATUS: tuple[TrialColumn, ...] = (
         lambda trial: trial.repeat_of or None,
         "the trial whose configuration it repeats with a fresh seed; empty where it repeats none",
     ),
+    Column(
+        "starts_from",
+        "starts from",
+        lambda trial: trial.params.starts_from or None,
+        "the trial whose weights it was to start from; empty where it started from scratch",
+    ),
 )
 
 #: The parameters that have a column in every sweep, under the parameter's name.

@@ -32,6 +32,7 @@ from ratefront.engine.messages import (
     Wait,
     WorkerMessage,
 )
+from ratefront.engine.neighbours_in_beta import NeighboursInBeta
 from ratefront.engine.repeats import RepeatChooser
 from ratefront.engine.retry import judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
@@ -67,6 +68,7 @@ class Engine:
         self._suggester = Suggester.of(spec, space)
         self._stopper = TrialStopper(spec)
         self._repeats = RepeatChooser(spec.repeats, spec.directions)
+        self._neighbours = NeighboursInBeta() if spec.training.start_from_neighbour else None
         self.history = SweepHistory(keeps_curves=False)
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
@@ -218,10 +220,12 @@ class Engine:
 
     def _plan(self, number: int) -> events.Planned:
         values = self._suggester.suggest(self.history.trials_searched)
-        return events.Planned(trial_name(number), number, self._seed(number), values)
+        starts_from = "" if self._neighbours is None else self._neighbours.nearest(values)
+        seed = self._seed(number)
+        return events.Planned(trial_name(number), number, seed, values, starts_from=starts_from)
 
     def _plan_repeat(self, number: int, first: str) -> events.Planned:
-        """Plan another trial of a configuration, whose first trial is ``first``."""
+        """Plan another trial of a configuration, whose first trial is ``first``; it starts from scratch."""
         values = self.history.trials[first].params.values
         return events.Planned(trial_name(number), number, self._seed(number), values, repeat_of=first)
 
@@ -350,6 +354,8 @@ class Engine:
         trial = self.history.trials[trial_id]
         self._suggester.planned(trial)
         self._repeats.changed(trial)
+        if self._neighbours is not None:
+            self._neighbours.planned(trial)
         self._queue(trial_id)
 
     def _queue(self, trial_id: str) -> None:
@@ -361,6 +367,8 @@ class Engine:
         self._suggester.ended(trial)
         self._stopper.ended(trial)
         self._repeats.changed(trial)
+        if self._neighbours is not None:
+            self._neighbours.ended(trial)
 
     def _unqueue(self, trial_id: str) -> None:
         """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""

@@ -134,6 +134,7 @@ class Planned:
     """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning.
 
     Where the trial repeats a configuration with a fresh seed, ``repeat_of`` is the configuration's first trial.
+    ``starts_from`` names the finished trial whose weights are its starting weights; empty where it starts from scratch.
     """
 
     trial_id: str
@@ -141,10 +142,12 @@ class Planned:
     seed: int
     values: Mapping[str, Scalar]
     repeat_of: str = ""
+    starts_from: str = ""
 
     def __post_init__(self) -> None:
-        if not is_trial_id(self.trial_id):
-            raise ValueError(f"a trial is named as t0000 is, got {self.trial_id!r}")
+        for name in (self.trial_id, self.repeat_of or self.trial_id, self.starts_from or self.trial_id):
+            if not is_trial_id(name):
+                raise ValueError(f"a trial is named as t0000 is, got {name!r}")
 
 
 @dataclass(frozen=True)

@@ -263,9 +263,10 @@ class SweepHistory:
 
         Raises:
             LedgerDamagedError: The event contradicts the ones before it: it names a trial that was never planned, plans
-                one twice or out of order, repeats one with other values, starts one that runs, is of an attempt that
-                does not run, ends a trial that has ended, or reopens one that has not failed; a failure was not judged;
-                or a result or the sweep file is not what ratefront writes. Names the entry.
+                one twice or out of order, repeats one with other values, plans one to start from one that has not
+                finished, starts one that runs, is of an attempt that does not run, ends a trial that has ended, or
+                reopens one that has not failed; a failure was not judged; or a result or the sweep file is not what
+                ratefront writes. Names the entry.
         """
         self.last_time = entry.time
         self.speed.apply(entry)
@@ -314,7 +315,13 @@ class SweepHistory:
             raise ValueError(f"trial {event.trial_id} is planned twice")
         if event.number != len(self.trials):
             raise ValueError(f"trial {event.trial_id} is number {event.number} instead of {len(self.trials)}")
-        params = TrialParams(event.trial_id, event.seed, _sharing_strings(event.values))
+        if event.starts_from and self._planned(event.starts_from).status != "finished":
+            raise ValueError(
+                f"trial {event.trial_id} starts from {event.starts_from}, which has not finished"
+            )
+        params = TrialParams(
+            event.trial_id, event.seed, _sharing_strings(event.values), intern(event.starts_from)
+        )
         if event.repeat_of and self._planned(event.repeat_of).params.values != params.values:
             raise ValueError(
                 f"trial {event.trial_id} has other values than {event.repeat_of}, which it repeats"

@@ -141,6 +141,12 @@ class Training(Section):
     epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS, description="passes over the training split")] = 20
     batch_size: Annotated[BatchSize, Field(description="samples in one gradient step")] = 64
     learning_rate: Annotated[LearningRate, Field(description="step size at the start")] = 2e-3
+    start_from_neighbour: Annotated[
+        bool,
+        Field(
+            description="a trial starts from the weights of the finished one that differs least, in beta alone"
+        ),
+    ] = False
 
 
 SamplerName: TypeAlias = Literal["tpe", "nsga2", "random"]

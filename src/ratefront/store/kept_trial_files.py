@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ratefront.errors import UnknownNameError
-from ratefront.history.sweep_history import SweepHistory
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.files.inside import inside
-from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.store.views.front_trials import front_of
 
 Keep: TypeAlias = Literal["all", "front", "none"]
@@ -37,7 +37,8 @@ def apply_retention(
     """Delete what need not be kept. A driver may run meanwhile.
 
     A trial that is off the front stays off: another trial dominates or equals it, and whatever dominates that one later
-    dominates this one as well. So nothing is deleted that a later front would need.
+    dominates this one as well. So nothing is deleted that a later front would need. Where trials start from neighbours,
+    the codecs of finished trials stay until the sweep has ended.
 
     Args:
         folder: The sweep's folder.
@@ -76,8 +77,17 @@ def deletable_files(folder: SweepFolder, history: SweepHistory, keep: Keep) -> I
         if trial_id in ended:
             yield files.checkpoint
             if keep != "all" and trial_id not in kept:
-                yield from files.outcome
+                sources = _starting_weights(history, history.trials[trial_id], files)
+                yield from (path for path in files.outcome if path not in sources)
         yield from _abandoned_drafts(files.path)
+
+
+def _starting_weights(history: SweepHistory, trial: TrialHistory, files: TrialFolder) -> tuple[Path, ...]:
+    """The files of a trial that a later one may start from: its codec, until the sweep has ended for good."""
+    is_over = history.ended and not history.ended_by_budget
+    training = history.spec.get("training") or {}
+    may_be_needed = training.get("start_from_neighbour", False) and not is_over and trial.status == "finished"
+    return (files.codec_config, files.codec_weights) if may_be_needed else ()
 
 
 def _abandoned_drafts(place: Path) -> Iterator[Path]:

@@ -86,10 +86,11 @@ def _flatten(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str
 
 
 def trial_params(trial: TrialHistory) -> dict[str, str]:
-    """Return what the search chose for the trial, and the trial's seed."""
+    """Return what the search chose for the trial, its seed, and the trial that it starts from, if there is one."""
     chosen = {f"hp/{name}": str(value) for name, value in trial.params.values.items()}
+    own = {"seed": str(trial.params.seed), "starts_from": trial.params.starts_from}
     return {_key(name): shorten(value, VALUE_CHARACTERS) for name, value in chosen.items()} | {
-        "seed": str(trial.params.seed)
+        name: value for name, value in own.items() if value
     }
 
 

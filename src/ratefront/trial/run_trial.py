@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -13,7 +14,8 @@ import torch
 from ratefront.bitstream.coded_stream import check_block_size
 from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.codecs.codec_files import codec_structure, load_family, save_codec
-from ratefront.codecs.codec_interface import Codec
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Learner
+from ratefront.codecs.starting_weights import NoStartingWeightsError, start_from_codec
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
 from ratefront.store.files.atomic_files import flush_to_disk, make_folder_below
@@ -28,7 +30,16 @@ from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
 from ratefront.trial.train_codec import CHECKPOINT_TIME_SHARE, begin_or_resume, train, trial_checkpoint
 from ratefront.trial.trial_context import TrialContext
-from ratefront.trial_records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
+from ratefront.trial_records import (
+    GPU_MEMORY_SHARE,
+    STARTED_FROM_NEIGHBOUR,
+    TIES,
+    Progress,
+    TrialParams,
+    TrialResult,
+)
+
+_log = logging.getLogger(__name__)
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
@@ -73,6 +84,7 @@ class _TrainedCodec(NamedTuple):
     codec: Codec
     identity: bytes
     train_seconds: float
+    is_warm: bool
 
 
 def _train_and_save(
@@ -89,23 +101,44 @@ def _train_and_save(
     codec = family.build(structure).to(context.device)
     check_block_size(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))
     learner = family.learner(codec, structure, task_model, data)
-    train_seconds = 0.0
+    train_seconds, is_warm = 0.0, False
     if learner is not None:
-        state = begin_or_resume(learner, spec.training, params.seed, checkpoint)
+        state = begin_or_resume(
+            learner,
+            spec.training,
+            params.seed,
+            checkpoint,
+            lambda: _set_starting_weights(params, context, codec, learner, structure),
+        )
         saving = CheckpointSaver(checkpoint, spec.training.epochs, state.seconds, CHECKPOINT_TIME_SHARE)
         yield from train(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
-        train_seconds = state.seconds
+        train_seconds, is_warm = state.seconds, state.is_warm
     make_folder_below(context.folder, files.path)
     identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
-    return _TrainedCodec(codec, identity, train_seconds)
+    return _TrainedCodec(codec, identity, train_seconds, is_warm)
+
+
+def _set_starting_weights(
+    params: TrialParams, context: TrialContext, codec: Codec, learner: Learner, structure: CodecStructure
+) -> bool:
+    """Set the weights of the trial that this one starts from; False where it starts from scratch."""
+    if not params.starts_from:
+        return False
+    other = SweepFolder(context.folder).trial(params.starts_from)
+    try:
+        start_from_codec(codec, learner, params.family, structure, other.codec_config, other.codec_weights)
+    except NoStartingWeightsError as error:
+        _log.warning("trial %s starts from scratch: %s", params.trial_id, error)
+        return False
+    return True
 
 
 def _evaluate(
     params: TrialParams, context: TrialContext, data: Dataset, files: TrialFolder, trained: _TrainedCodec
 ) -> TrialResult:
-    codec, identity, train_seconds = trained
+    codec, identity, train_seconds, is_warm = trained
     block_size, metrics = context.spec.block_size, context.spec.metrics
     with tempfile.TemporaryDirectory() as temporary:
         validation_stream = Path(temporary) / "validation.bin"
@@ -141,7 +174,8 @@ def _evaluate(
         encode_ms=test.encode_ms,
         train_seconds=train_seconds,
         encode_ms_validation=validation.encode_ms,
-        extra=_extra(codec, data.test, context.device, ties),
+        extra=_extra(codec, data.test, context.device, ties)
+        | ({STARTED_FROM_NEIGHBOUR: float(is_warm)} if params.starts_from else {}),
     )
 
 

@@ -23,10 +23,15 @@ from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import Progress, TrialParams
 
 #: Raised when what a checkpoint holds changes its meaning: no training is resumed from an older one.
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 
 #: The share of the training's time that saving may take. With the last save, which is always made, it is a few percent.
 CHECKPOINT_TIME_SHARE = 1 / 50
+
+#: From where schedules run that follow the training's progress, where a training starts from trained weights. Their
+#: first half (a rate weight that rises from 0, soft letters, an error of images or features) is for random weights.
+#: From 0 on, the objective ended a little lower at low β and higher at high β (docs/results/neighbours.md).
+WARM_PROGRESS = 0.5
 
 _CLIP_NORM = 5.0
 
@@ -52,6 +57,7 @@ def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
         "trial_id": params.trial_id,
         "seed": params.seed,
         "values": dict(params.values),
+        "starts_from": params.starts_from,
         **{key: whole[key] for key in ("training", "dataset", "task_model")},
     }
     plain: dict[str, Any] = json.loads(json.dumps(decisive))
@@ -59,13 +65,24 @@ def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
 
 
 def begin_or_resume(
-    learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
+    learner: Learner,
+    settings: Training,
+    seed: int,
+    checkpoint: CheckpointFile,
+    set_starting_weights: Callable[[], bool] = lambda: False,
 ) -> TrainingState[Learner]:
-    """Return the state of the checkpoint where there is one that fits, else the state before the first epoch."""
+    """Return the state of the checkpoint where there is one that fits, else the state before the first epoch.
+
+    ``set_starting_weights`` is called for a training that begins; it says whether the weights are of another training.
+    """
     state = begin(learner, settings, seed)
     snapshot = checkpoint.read()
     if snapshot is not None and state.fits(snapshot):
         state.restore(snapshot)
+        return state
+    is_warm = set_starting_weights()
+    state = begin(learner, settings, seed)
+    state.is_warm = is_warm
     return state
 
 
@@ -122,13 +139,18 @@ def _accumulate(state: TrainingState[Learner], parts: tuple[Tensor, ...], settin
     samples = sum(len(part) for part in parts)
     losses = []
     for part in parts:
-        loss = state.learner.loss(part, state.epochs_done / settings.epochs)
+        loss = state.learner.loss(part, _progress(state, settings))
         if not torch.isfinite(loss):
             raise DivergedError(f"the loss became {loss.item()} in epoch {state.epochs_done + 1}")
         share = loss * (len(part) / samples)
         share.backward()
         losses.append(share.detach())
     return torch.stack(losses).sum()
+
+
+def _progress(state: TrainingState[Learner], settings: Training) -> float:
+    done = state.epochs_done / settings.epochs
+    return WARM_PROGRESS + (1 - WARM_PROGRESS) * done if state.is_warm else done
 
 
 def _optimised_parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:

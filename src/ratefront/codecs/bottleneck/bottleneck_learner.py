@@ -60,7 +60,8 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
 def _rate_weight(progress: float) -> float:
     """The weight of the rate, which rises from 0 to 1 in the first half of the training.
 
-    With the full rate from the start, latents become constant before they carry anything, since that is cheapest.
+    With the full rate from the start, latents become constant before they carry anything, since that is cheapest. Those
+    of a trained codec carry something, and keep it: such a training begins at progress ½.
     """
     return min(1.0, 2 * progress)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import log2
+from typing import TypeAlias
 
 import numpy as np
 
@@ -66,9 +67,13 @@ class _Passed:
     costs: Point | None = None
 
 
+#: Trials are like one another in one family, with one number of epochs, and all starting from a neighbour or all not.
+_Group: TypeAlias = tuple[str, int, bool]
+
+
 @dataclass
 class _LikeTrials:
-    """Trials of one family with one number of epochs, by identity; of the ended ones the newest."""
+    """The trials of one group, by identity; of the ended ones the newest."""
 
     running: dict[str, _Passed] = field(default_factory=dict)
     finished: deque[_Passed] = field(default_factory=lambda: deque(maxlen=MOST_LIKE))
@@ -92,7 +97,7 @@ class TrialStopper:
         self._settings: Stopping = spec.stopping
         self._sampler_seed, self._epochs = spec.sampler.seed, spec.training.epochs
         self._axes = ObjectiveAxes(spec.directions)
-        self._like: dict[tuple[str, int], _LikeTrials] = {}
+        self._like: dict[_Group, _LikeTrials] = {}
         self._costs = TransmitterCosts()
         self._front: list[tuple[Point, Point]] = []
         self.oracle: OracleAxes | None = None
@@ -233,8 +238,8 @@ class TrialStopper:
     def _costs_of(self, values: Mapping[str, Scalar]) -> Point | None:
         return self._costs.predict(values) if self._axes.costs else ()
 
-    def _key(self, trial: TrialHistory) -> tuple[str, int]:
-        return trial.params.family, self._last_epoch(trial)
+    def _key(self, trial: TrialHistory) -> _Group:
+        return trial.params.family, self._last_epoch(trial), bool(trial.params.starts_from)
 
     def _like_of(self, trial: TrialHistory) -> _LikeTrials:
         return self._like.setdefault(self._key(trial), _LikeTrials())

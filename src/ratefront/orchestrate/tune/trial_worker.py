@@ -63,6 +63,7 @@ def config_of(start: Start) -> dict[str, Any]:
         "attempt": start.attempt,
         "seed": start.params.seed,
         "values": dict(start.params.values),
+        "starts_from": start.params.starts_from,
         "cpus": start.needs.cpus,
         "gpus": start.needs.gpus,
         "batch_divisor": start.batch_divisor,
@@ -115,7 +116,9 @@ class TrialActor(tune.Trainable):
 
     def _take(self, config: dict[str, Any]) -> None:
         self._trial_id, self._attempt = str(config["trial_id"]), int(config["attempt"])
-        self._params = TrialParams(self._trial_id, int(config["seed"]), dict(config["values"]))
+        self._params = TrialParams(
+            self._trial_id, int(config["seed"]), dict(config["values"]), str(config["starts_from"])
+        )
         self._needs, self._has_failed = needs_of(config), False
         self._context = replace(
             self._setting.context,

@@ -168,8 +168,12 @@ def _gap_cell(gap: Gap | None) -> PageCell:
 
 def rates_table(view: SweepView) -> PageTable:
     """Return estimated and coded bits, and validation and test values, of every finished trial that is drawn."""
+    trials = _not_collapsed(view.drawn)
+    is_any_warm = any(trial.trial.params.starts_from for trial in trials)
     shown = [
-        *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
+        *map(_column, map(column_named, ("trial_id", "series"))),
+        *([_column(column_named("starts_from"))] if is_any_warm else []),
+        _column(column_named("rate_bits_estimated")),
         _column(column_named("rate_bits"), "coded"),
         _difference("excess", _excess, number_format("+.3f")),
         *map(_column, map(column_named, ("rate_bits_alone", "overhead_bits"))),
@@ -180,7 +184,7 @@ def rates_table(view: SweepView) -> PageTable:
         ),
         _difference("accuracy v→t", _points_gained, number_format("+.1f", " points")),
     ]
-    return _table(shown, _not_collapsed(view.drawn))
+    return _table(shown, trials)
 
 
 def _difference(

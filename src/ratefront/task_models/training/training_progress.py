@@ -17,7 +17,7 @@ from ratefront.checkpoints.training_state import TrainingState
 from ratefront.store.task_model_progress import TaskModelProgress
 
 #: Raise it when the meaning of a checkpoint changes: training does not continue from an older one.
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 #: The largest share of the training time that saving may take. An interruption loses the epochs since the last save:
 #: one, or about as many as take ten times as long as a save.

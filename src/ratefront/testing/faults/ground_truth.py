@@ -26,6 +26,7 @@ class GroundTruth(SimulationObserver):
         judged: The messages that the engine has judged, in their order.
         divisors: By attempt (trial, number), into how many parts its batches were cut.
         gpus: By attempt, the GPUs that its worker had.
+        starts: By attempt, the trial that its worker was told to start from.
         completed: The attempts that computed to their end.
         errors: The attempts with the errors that they ran into.
     """
@@ -34,12 +35,14 @@ class GroundTruth(SimulationObserver):
         self.judged: list[JudgedMessage] = []
         self.divisors: dict[tuple[str, int], int] = {}
         self.gpus: dict[tuple[str, int], float] = {}
+        self.starts: dict[tuple[str, int], str] = {}
         self.completed: set[tuple[str, int]] = set()
         self.errors: set[tuple[str, int, str]] = set()
 
     def worker_launched(self, key: tuple[str, int], start: Start) -> None:
-        """Record into how many parts the batches are cut, and the GPUs."""
+        """Record into how many parts the batches are cut, the GPUs, and where the trial starts from."""
         self.divisors[key], self.gpus[key] = start.batch_divisor, start.needs.gpus
+        self.starts[key] = start.params.starts_from
 
     def worker_sent(self, key: tuple[str, int], message: WorkerMessage) -> None:
         """Record errors, and whether the attempt came to its end."""

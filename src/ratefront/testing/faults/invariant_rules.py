@@ -245,6 +245,41 @@ def _configurations(simulation: FaultySimulation) -> float:
     return math.inf if size is None else size
 
 
+def _neighbours(simulation: FaultySimulation) -> Iterator[str]:
+    """A new configuration starts from the nearest in log β of the trials finished by then that differ in β alone.
+
+    Each of its attempts is told so. Everything else starts from scratch.
+    """
+    is_on = simulation.scenario.spec.training.start_from_neighbour
+    plans: dict[str, Planned] = {}
+    finished: list[Planned] = []
+    for entry in simulation.entries:
+        match entry.event:
+            case Planned(trial_id) as event:
+                is_new = all(event.values != earlier.values for earlier in plans.values())
+                due = _nearest(event, finished) if is_on and is_new else ""
+                if event.starts_from != due:
+                    yield f"{trial_id} starts from {event.starts_from or 'scratch'} instead of {due or 'scratch'}"
+                plans[trial_id] = event
+            case Finished(trial_id, _, result) if result["status"] == "finished":
+                finished.append(plans[trial_id])
+            case _:
+                pass
+    for (trial_id, attempt), told in simulation.ground_truth.starts.items():
+        if told != plans[trial_id].starts_from:
+            yield f"attempt {attempt} of {trial_id} was told to start from {told or 'scratch'}"
+
+
+def _nearest(event: Planned, finished: list[Planned]) -> str:
+    alike = [
+        (round(abs(math.log(float(other.values["beta"])) - math.log(float(event.values["beta"]))), 9), other)
+        for other in finished
+        if "beta" in event.values and {**other.values, "beta": event.values["beta"]} == event.values
+    ]
+    nearest = min(alike, key=lambda pair: (pair[0], pair[1].number), default=None)
+    return "" if nearest is None else nearest[1].trial_id
+
+
 def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
@@ -355,11 +390,14 @@ def rungs(simulation: FaultySimulation) -> frozenset[int]:
 class _Seen:
     """What a trial has reported by step, and measured, up to an entry of the ledger."""
 
-    family: str
-    number: int
-    is_repeat: bool
+    planned: Planned
     reports: dict[int, Mapping[str, float]] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
+
+    @property
+    def group(self) -> tuple[Scalar, bool]:
+        """What like trials have in common: the family, and whether they start from a neighbour."""
+        return self.planned.values["family"], bool(self.planned.starts_from)
 
     def is_beaten_by(self, other: _Seen, step: int) -> bool:
         """Whether the other one's measured rate and accuracy are as good as what this one reported at a step."""
@@ -378,8 +416,8 @@ def _early_stopping(simulation: FaultySimulation) -> Iterator[str]:
     trials: dict[str, _Seen] = {}
     for entry in simulation.entries:
         match entry.event:
-            case Planned(trial_id, number, _, values, repeat_of):
-                trials[trial_id] = _Seen(str(values["family"]), number, bool(repeat_of))
+            case Planned(trial_id) as event:
+                trials[trial_id] = _Seen(event)
             case Reported(trial_id, _, step, metrics):
                 trials[trial_id].reports[step] = metrics
             case Finished(trial_id, _, result):
@@ -397,12 +435,12 @@ def _stop_objections(
     like = [
         other
         for other in trials.values()
-        if other.family == stopped.family and other.result is not None and rung in other.reports
+        if other.group == stopped.group and other.result is not None and rung in other.reports
     ]
-    drawn = stable_seed("never stopped", spec.sampler.seed, stopped.number)
+    drawn = stable_seed("never stopped", spec.sampler.seed, stopped.planned.number)
     is_never_stopped = drawn / 2**31 < spec.stopping.never_stopped
     name = f"{type(event).__name__} of {event.trial_id} at {rung}"
-    if stopped.is_repeat:
+    if stopped.planned.repeat_of:
         yield f"{name}: it repeats a configuration"
     if is_never_stopped != isinstance(event, Spared):
         yield f"{name}: whether it may be stopped was drawn otherwise"
@@ -421,6 +459,7 @@ RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _no_repeated_configuration,
     _early_stopping,
     _known_before,
+    _neighbours,
     _table,
     _tracking,
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ratefront.array_files import UNREADABLE, open_npz, read_npz_array
 from ratefront.columns import COSTS, columns_of_split
 from ratefront.store.sweep_folder import TrialFolder
-from ratefront.trial_records import Measurement, TrialResult
+from ratefront.trial_records import STARTED_FROM_NEIGHBOUR, Measurement, TrialResult
 
 
 def missing_files(before: TrialFolder) -> Iterator[str]:
@@ -58,6 +58,9 @@ def differing_values(before: TrialResult, now: TrialResult) -> Iterator[str]:
     for cost in COSTS:
         if not cost.is_time:
             yield from _differing(cost.name, cost.value(before), cost.value(now))
+    if STARTED_FROM_NEIGHBOUR in now.extra:
+        started = before.extra.get(STARTED_FROM_NEIGHBOUR), now.extra[STARTED_FROM_NEIGHBOUR]
+        yield from _differing(STARTED_FROM_NEIGHBOUR, *started)
     yield from _differing_measurements("validation", before.validation, now.validation)
     yield from _differing_measurements("test", before.test, now.test)
 

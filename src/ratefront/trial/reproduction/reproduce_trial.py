@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copyfile
 
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.problem_wording import problems_of_pydantic
+from ratefront.store.files.atomic_files import make_folder_below
 from ratefront.store.files.checksummed_folder import copy_intact, is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
@@ -22,7 +24,7 @@ from ratefront.trial.reproduction.compare_runs import differing_files, differing
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
-from ratefront.trial_records import TrialResult
+from ratefront.trial_records import STARTED_FROM_NEIGHBOUR, TrialParams, TrialResult
 from ratefront.wording import Argument, Message
 
 
@@ -49,10 +51,10 @@ def reproduce(
     Times are not compared, since they never repeat. A trial that failed should fail with the same error.
 
     Raises:
-        InputError: There is no such trial, or it has not run to its end; ``folder`` is in use; the task model or
-            the GPU is gone; the sweep names Python code that is neither known nor ``own_module``; the spec is none of
-            this version of ratefront (``SpecError``); data or code are not those that the sweep began with
-            (``SweepMismatchError``).
+        InputError: There is no such trial, or it has not run to its end; ``folder`` is in use; the task model, the
+            codec that the trial started from, or the GPU is gone; the sweep names Python code that is neither known nor
+            ``own_module``; the spec is none of this version of ratefront (``SpecError``); data or code are not those
+            that the sweep began with (``SweepMismatchError``).
         PermissionError: A file of the sweep may not be read.
     """
     trial = _ended_trial(history, trial_id)
@@ -67,11 +69,13 @@ def reproduce(
     inputs = {} if history.task_model is None else history.task_model.inputs
     if inputs:
         check_inputs(inputs, present_inputs(spec), spec)
+    params = _with_starting_weights(trial, sweep)
     _prepare_folder(sweep, history, folder)
+    _copy_starting_weights(params, sweep, SweepFolder(folder))
     # A trial that ran out of memory was computed in parts from then on (see ``TrialContext``).
     context = TrialContext(spec, folder.resolve(), device, trial.batch_divisor, inputs)
     with using_threads(needs.cpus):
-        again = _run(trial, context)
+        again = _run(params, context)
     return _compare(trial, again, sweep, SweepFolder(folder))
 
 
@@ -126,9 +130,38 @@ def _prepare_folder(sweep: SweepFolder, history: SweepHistory, folder: Path) -> 
     copy_intact(sweep.task_model, SweepFolder(folder).task_model)
 
 
-def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:
+def _with_starting_weights(trial: TrialHistory, sweep: SweepFolder) -> TrialParams:
+    """The parameters of the trial, which starts from scratch where it did so for want of its neighbour's files.
+
+    Raises:
+        InputError: It started from another trial's weights, whose files are gone.
+    """
+    params = trial.params
+    extra = {} if trial.result is None else trial.result.extra
+    if not params.starts_from or extra.get(STARTED_FROM_NEIGHBOUR) == 0:
+        return replace(params, starts_from="")
+    source = sweep.trial(params.starts_from)
+    for path in (source.codec_config, source.codec_weights):
+        if not path.is_file():
+            raise InputError(
+                f"{path} is gone: trial {params.trial_id} started from the weights of trial {params.starts_from}, and "
+                "is not the same without them"
+            )
+    return params
+
+
+def _copy_starting_weights(params: TrialParams, sweep: SweepFolder, new: SweepFolder) -> None:
+    if not params.starts_from:
+        return
+    source, target = sweep.trial(params.starts_from), new.trial(params.starts_from)
+    make_folder_below(new.path, target.path)
+    copyfile(source.codec_config, target.codec_config)
+    copyfile(source.codec_weights, target.codec_weights)
+
+
+def _run(params: TrialParams, context: TrialContext) -> TrialResult | Exception:
     try:
-        return run_trial(trial.params, context)
+        return run_trial(params, context)
     except InputError:
         raise
     except Exception as error:  # the error of the first run may occur again
