@@ -157,7 +157,7 @@ class FakeSweep:
     def plan(self, values: Mapping[str, Scalar], starts_from: str = "") -> str:
         trial_id = f"t{self._count:04d}"
         self.append(
-            events.Planned(trial_id, self._count, 7 + self._count, dict(values), starts_from),
+            events.Planned(trial_id, self._count, 7 + self._count, dict(values), starts_from=starts_from),
             events.Started(trial_id, 1, "worker-0"),
         )
         self._count += 1

@@ -96,7 +96,7 @@ class Engine:
         """
         if self._has_all_trials:
             return True
-        return not self.history.counts["running"] and (bool(self.why_over_budget) or self._is_over_by_rule)
+        return self._is_over_by_rule or (not self.history.counts["running"] and bool(self.why_over_budget))
 
     @property
     def _has_all_trials(self) -> bool:
@@ -120,9 +120,10 @@ class Engine:
 
     @property
     def _is_over_by_rule(self) -> bool:
-        """True where ``end_when`` was found to hold, and no repeat is left either."""
-        have_repeats_ended = self.history.repeats_ended == self.history.repeats_planned
-        return self._is_rule_met and have_repeats_ended and self._next_repeat is None
+        """True where ``end_when`` was found to hold, no trial runs, and no repeat is left either."""
+        if not self._is_rule_met or self.history.counts["running"]:
+            return False
+        return self.history.repeats_ended == self.history.repeats_planned and self._next_repeat is None
 
     @property
     def _runs_any_requested(self) -> bool:

@@ -77,7 +77,9 @@ def is_grace_over(budget: Budget, history: SweepHistory, now: float) -> bool:
 def may_go_on(budget: Budget, history: SweepHistory, *, has_other_rule: bool = False) -> bool:
     """Whether a sweep that has ended with trials left may go on with this budget, without more trials.
 
-    Where ``end_when`` of the sweep file ended it, it may with another one only (``has_other_rule``).
+    Where ``end_when`` of the sweep file ended it, it may with another one only: now (``has_other_rule``), or since an
+    earlier resume, when the budget was spent.
     """
-    may_end_later = history.ended_by_budget or (history.ended_by_rule and has_other_rule)
+    has_rule_changed = has_other_rule or history.end_rule_met is None
+    may_end_later = history.ended_by_budget or (history.ended_by_rule and has_rule_changed)
     return may_end_later and not why_over(budget, spent_by(history, None))

@@ -87,7 +87,8 @@ class FaultyConditions(IdealConditions):
 
         Before that, a sweep gets a larger budget where it was spent, and no ``end_when`` where the plan drops it.
         """
-        if history.ended_by_budget:
+        is_rule_dropped = history.ended_by_rule and history.end_rule_met is None
+        if history.ended_by_budget or is_rule_dropped:  # the budget was spent, too
             if not self._plan.raises_budget:
                 return None
             self.fault_counts["budget_raised"] += 1
