@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ratefront.history.events import Finished, Started, Stopped
+from ratefront.history.events import Finished, Pruned, Started, Stopped
 from ratefront.pareto import hypervolume
 from ratefront.simulate.front_gap import (
     SHARES,
@@ -74,10 +74,12 @@ def test_without_known_configurations_nothing_is_claimed() -> None:
 
 
 def test_busy_seconds_are_the_integral_of_slots_at_work(simulated: FinishedSimulation) -> None:
-    """From the ledger: each attempt works from its ``started`` to its ``finished``."""
+    """From the ledger: each attempt works from its ``started`` to its ``finished`` or ``pruned``."""
     began = {e.event.trial_id: e.time for e in simulated.entries if isinstance(e.event, Started)}
-    ends = {e.event.trial_id: e.time for e in simulated.entries if isinstance(e.event, Finished)}
-    for trial_id, ended in zip(ends, ended_trials(simulated), strict=True):
+    ends = {e.event.trial_id: e.time for e in simulated.entries if isinstance(e.event, Finished | Pruned)}
+    finished = [e.event.trial_id for e in simulated.entries if isinstance(e.event, Finished)]
+    assert len(finished) < len(ends), "some are stopped early"
+    for trial_id, ended in zip(finished, ended_trials(simulated), strict=True):
         until = ends[trial_id]
         worked = sum(max(0.0, min(ends[name], until) - began[name]) for name in began)
         assert ended.busy_s == pytest.approx(worked, rel=0.01)
