@@ -20,6 +20,7 @@ from ratefront.cli.next_command import ratefront_command, resume_command
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.history.events import LEDGER_FORMAT, BudgetSpent, Created, Ended, Reconfigured
+from ratefront.history.repeat_counts import RepeatCounts
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, to_plain
 from ratefront.store.forecast_file import CalibrationTrial, Forecast, ForecastRange
@@ -52,6 +53,7 @@ def run_arguments(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         summary = SimpleNamespace(
             trials_finished=3,
             trials_requested=7,
+            repeats=RepeatCounts(0, 0, 2),
             front=(None,),
             ended_early="nothing is left",
             is_budget_spent=False,
