@@ -152,7 +152,9 @@ def _end_rule(random: Random) -> EndWhen:
     """Return a rule that holds after a few trials in many sweeps."""
     percent = random.choice((0.0, 20.0, 20.0, 200.0))
     within = WithinBound(bound="task_model", percent=percent) if random.random() < 0.5 else None
-    counts = (1, 2, 3) if within is None else (None, None, None, 2)  # a front is close to the bound in few sweeps
+    counts = (
+        (1, 2, 3) if within is None else (None, None, None, 2)
+    )  # a front is close to the bound in few sweeps
     return EndWhen(
         no_gain_for=random.choice(counts), least_gain=random.choice((0.0, 0.05, 0.5)), within=within
     )
