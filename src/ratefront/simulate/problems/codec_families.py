@@ -19,7 +19,7 @@ from ratefront.engine.search.seeds import stable_seed
 from ratefront.errors import InputError
 from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
-from ratefront.simulate.problems.space_coordinates import grid
+from ratefront.spec.space.space_coordinates import grid
 from ratefront.spec.space.dimensions import Space, assign
 from ratefront.trial_records import Measurement, Objectives, Scalar, TrialParams, TrialResult
 

@@ -11,7 +11,7 @@ from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
-from ratefront.simulate.problems.space_coordinates import searched_values, unit_position, value_at
+from ratefront.spec.space.space_coordinates import searched_values, unit_position, value_at
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Leaf, Space, assign
 from ratefront.trial_records import (
