@@ -149,16 +149,21 @@ class Training(Section):
     ] = False
 
 
-SamplerName: TypeAlias = Literal["tpe", "nsga2", "random"]
+SamplerName: TypeAlias = Literal["auto", "tpe", "nsga2", "gp", "grid", "random"]
 
 
 class Sampler(Section):
     """The sampler that suggests the next trial."""
 
-    name: Annotated[SamplerName, Field(description="the search")] = "tpe"
+    name: Annotated[SamplerName, Field(description="the search")] = "auto"
     seed: Annotated[Seed, Field(description="of the search and of every trial")] = 0
     startup_trials: Annotated[
-        int, Field(ge=1, le=MOST_TRIALS, description="random trials before the model of the search starts")
+        int,
+        Field(
+            ge=1,
+            le=MOST_TRIALS,
+            description="trials spread over the space before the search begins; auto takes one of each family at most",
+        ),
     ] = 12
 
 

@@ -22,12 +22,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ratefront.engine.search.first_trials import random_choice, spread_trial
-from ratefront.engine.search.sampler_memory import (
-    BoundedMemory,
-    GenerationMemory,
-    SamplerMemory,
-    as_ended_trial,
-)
+from ratefront.engine.search.sampler_memory import as_ended_trial
+from ratefront.engine.search.samplers import sampler_of
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.engine.search.target_search import TargetSearch
 from ratefront.history.known_trials import KnownBefore
@@ -40,9 +36,6 @@ from ratefront.spec.sweep_spec import Sampler, SweepSpec
 from ratefront.trial_records import Objectives, Scalar
 
 if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
-
-    from ratefront.engine.search.sampler_study import SamplerStudy
     from ratefront.optuna_space import Values
 
 #: How often the sampler is asked where it repeats an earlier trial; and that plus how many random draws follow, before
@@ -61,12 +54,11 @@ class Suggester:
         objectives: Objectives,
         constraints: Sequence[Constraint] = (),
         target: TargetSearch | None = None,
+        reference: Mapping[str, float] | None = None,
     ) -> None:
-        self._settings, self._space, self._objectives = sampler, space, objectives
-        self._constraints, self._target = constraints, target
-        self._memory: SamplerMemory = (GenerationMemory if sampler.name == "nsga2" else BoundedMemory)(
-            objectives
-        )
+        self._settings, self._space, self._target = sampler, space, target
+        self._sampler = sampler_of(sampler, space, objectives, constraints, reference)
+        self._memory = self._sampler.memory
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
         self._to_try_first: dict[frozenset[tuple[str, Scalar]], Values] = {}
         self._known_trials = 0
@@ -78,13 +70,9 @@ class Suggester:
         target = None
         if spec.target is not None:
             target = TargetSearch(space, spec.target, spec.parsed_constraints, spec.sampler.seed)
-        return cls(spec.sampler, space, spec.search_objectives, spec.search_constraints, target)
-
-    @cached_property
-    def _study(self) -> SamplerStudy:
-        from ratefront.engine.search.sampler_study import SamplerStudy  # Optuna takes a while to load
-
-        return SamplerStudy(self._space, self._objectives, self._constraints)
+        return cls(
+            spec.sampler, space, spec.search_objectives, spec.search_constraints, target, spec.reference
+        )
 
     def know(self, known: KnownBefore) -> None:
         """Take in what was known before the first trial.
@@ -158,24 +146,16 @@ class Suggester:
         return self._all_tried and uses_seed(values)
 
     def _suggest(self, number: int, question: int) -> Values:
-        is_startup = number < self._settings.startup_trials - self._known_trials
+        is_startup = number < self._sampler.startup_trials - self._known_trials
         if is_startup and question == 0:
             return spread_trial(self._space, self._settings.seed, number)
         if self._target is not None and question == 0:
             at_target = self._target.suggest(number)
             if at_target is not None:
                 return at_target
+        if not is_startup and question < SAMPLER_QUESTIONS:
+            suggested = self._sampler.suggest(number, question, self._is_due)
+            if suggested is not None:
+                return suggested
         seed = stable_seed("suggest", self._settings.seed, number, question)
-        if is_startup or question >= SAMPLER_QUESTIONS:
-            return assign(self._space, random_choice(Random(seed)))  # noqa: S311
-        if self._settings.name == "random":
-            return assign(self._space, random_choice(Random(seed)))  # noqa: S311
-        self._study.show(self._memory.shown)
-        return self._study.ask(self._sampler(seed))
-
-    def _sampler(self, seed: int) -> BaseSampler:
-        from ratefront.engine.search.sampler_study import BranchwiseTpe, Nsga2
-
-        if isinstance(self._memory, GenerationMemory):
-            return Nsga2(self._memory.current, self._study.numbers(self._memory.parents), seed)
-        return BranchwiseTpe(self._study.branches, max(2, self._settings.startup_trials // 2), seed)
+        return assign(self._space, random_choice(Random(seed)))  # noqa: S311

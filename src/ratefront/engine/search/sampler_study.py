@@ -176,11 +176,14 @@ class BranchwiseTpe(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         if param_name not in self._drawn:
-            together = self._branches[_branch(param_name)]
-            self._drawn |= self._tpe.sample_relative(study, trial, together)
+            self._drawn |= self._draw(study, trial, self._branches[_branch(param_name)])
         if param_name in self._drawn:
             return self._drawn[param_name]
         return self._tpe.sample_independent(study, trial, param_name, param_distribution)
+
+    def _draw(self, study: Study, trial: FrozenTrial, together: Distributions) -> dict[str, Any]:
+        """Draw all parameters of a branch; none where too few trials have taken it."""
+        return self._tpe.sample_relative(study, trial, together)
 
 
 class Nsga2(NSGAIISampler):

@@ -19,8 +19,8 @@ from ratefront.engine.search.seeds import stable_seed
 from ratefront.errors import InputError
 from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
-from ratefront.spec.space.space_coordinates import grid
 from ratefront.spec.space.dimensions import Space, assign
+from ratefront.spec.space.space_coordinates import grid
 from ratefront.trial_records import Measurement, Objectives, Scalar, TrialParams, TrialResult
 
 #: A sweep whose every configuration the problem knows.

@@ -24,10 +24,10 @@ from ratefront.history.events import BoundPoints, BoundsReady
 from ratefront.history.recorded_spec import check_recorded_spec
 from ratefront.record_fields import record_check
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
-from ratefront.spec.space.space_coordinates import lies_in, searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec_without_data
 from ratefront.spec.space.dimensions import Choice, Space
+from ratefront.spec.space.space_coordinates import lies_in, searched_values, unit_position
 from ratefront.store.files.output_file import write_output
 from ratefront.trial_records import (
     OBJECTIVES,

@@ -11,9 +11,9 @@ from ratefront.engine.search.first_trials import random_choice
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.events import BoundPoints
 from ratefront.simulate.problems.simulated_problem import KnownResults, Step, TrialCourse
-from ratefront.spec.space.space_coordinates import searched_values, unit_position, value_at
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Leaf, Space, assign
+from ratefront.spec.space.space_coordinates import searched_values, unit_position, value_at
 from ratefront.trial_records import (
     GPU_MEMORY_SHARE,
     Measurement,

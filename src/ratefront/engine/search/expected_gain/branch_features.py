@@ -74,7 +74,9 @@ def _branch_paths(space: Space, path: str = "") -> Iterator[str]:
         if isinstance(dimension, Branch):
             yield path + name
             for option, inner in dimension.options.items():
-                yield from _branch_paths(inner, f"{path}{option if name == 'family' else f'{name}/{option}'}/")
+                yield from _branch_paths(
+                    inner, f"{path}{option if name == 'family' else f'{name}/{option}'}/"
+                )
 
 
 def _scale_of(options: tuple[Scalar, ...]) -> Mapping[Scalar, tuple[float, ...]]:

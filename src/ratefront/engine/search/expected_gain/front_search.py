@@ -12,7 +12,11 @@ from typing import TypeAlias
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ratefront.engine.search.expected_gain.branch_features import BranchFeatures, BranchKey, LocatedConfiguration
+from ratefront.engine.search.expected_gain.branch_features import (
+    BranchFeatures,
+    BranchKey,
+    LocatedConfiguration,
+)
 from ratefront.engine.search.expected_gain.branch_model import BranchModel, Predictions
 from ratefront.engine.search.expected_gain.hypervolume_gain import expected_gains
 from ratefront.engine.search.expected_gain.measured_trials import MeasuredTrials
@@ -76,7 +80,9 @@ class FrontSearch:
             number: Counts trials from 0.
             is_due: Whether a configuration may be tried.
         """
-        with _threads().limit(limits=1, user_api="blas"):  # more of them wait for each other: the matrices are small
+        with _threads().limit(
+            limits=1, user_api="blas"
+        ):  # more of them wait for each other: the matrices are small
             return self._suggest(shown, number, is_due)
 
     def _suggest(

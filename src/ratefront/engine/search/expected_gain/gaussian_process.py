@@ -130,9 +130,7 @@ class GaussianProcess:
 
     def _kernel(self, scaled: FloatArray, linear: FloatArray) -> FloatArray:
         squares = (
-            (scaled**2).sum(axis=1)[:, None]
-            + (self._scaled**2).sum(axis=1)
-            - 2.0 * scaled @ self._scaled.T
+            (scaled**2).sum(axis=1)[:, None] + (self._scaled**2).sum(axis=1) - 2.0 * scaled @ self._scaled.T
         )
         return np.asarray(np.exp(-0.5 * np.maximum(squares, 0.0)) + LINEAR * linear @ self._linear.T)
 

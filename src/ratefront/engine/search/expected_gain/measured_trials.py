@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.engine.search.expected_gain.branch_features import BranchFeatures, BranchKey, LocatedConfiguration
+from ratefront.engine.search.expected_gain.branch_features import (
+    BranchFeatures,
+    BranchKey,
+    LocatedConfiguration,
+)
 from ratefront.engine.search.expected_gain.branch_model import (
     SECONDS,
     BranchModel,
@@ -59,9 +63,7 @@ class MeasuredTrials:
         self.objectives: Objectives = dict(sorted(objectives.items(), key=lambda each: each[0] == "accuracy"))
         self._features, self._constraints, self._reference = features, constraints, reference
         self._directions = self._directions_of_all()
-        self.limits = {
-            name: limit for name, limit in self._limits().items() if name not in self.objectives
-        }
+        self.limits = {name: limit for name, limit in self._limits().items() if name not in self.objectives}
         self._known: dict[str, _Measured] = {}
         self._shapes: dict[BranchKey, tuple[tuple[str, ...], dict[str, Hyperparameters]]] = {}
         #: The model of a branch, with the trials that it was made of: its own, and those of its family.
@@ -103,8 +105,7 @@ class MeasuredTrials:
                 quantities[name] = modelled(name, direction, result.objective(name))
             except UnknownCostError:  # of a constraint: an objective is known
                 quantities[name] = modelled(name, direction, 1e18 if direction == "minimise" else -1e18)
-        took_s = (trial.ended_time or 0.0) - (trial.started_time or trial.ended_time or 0.0)
-        quantities[SECONDS] = math.log(max(took_s, 1e-3))
+        quantities[SECONDS] = math.log(max(_took_s(trial, result), 1e-3))
         is_point = trial.status == "finished" and all(
             as_cost(name, np.float64(quantities[name])) <= limit for name, limit in self._limits().items()
         )
@@ -119,7 +120,9 @@ class MeasuredTrials:
     def front(self) -> list[Mapping[str, Scalar]]:
         """Return the configurations of the front."""
         costs = {name: self._costs(each) for name, each in self._known.items() if each.is_point}
-        rank_of = ranks({name: tuple(cost) for name, cost in costs.items()}, dict.fromkeys(self.objectives, "minimise"))
+        rank_of = ranks(
+            {name: tuple(cost) for name, cost in costs.items()}, dict.fromkeys(self.objectives, "minimise")
+        )
         return [self._known[name].configuration.values for name in costs if rank_of[name] == 1]
 
     def corner(self) -> FloatArray:
@@ -146,10 +149,18 @@ class MeasuredTrials:
         names: dict[BranchKey, list[str]] = {}
         for name, each in self._known.items():
             names.setdefault(each.configuration.branch, []).append(name)
-        alike = {key: tuple(n for b, own in names.items() if b[:1] == key for n in own) for key in {b[:1] for b in names}}
+        alike = {
+            key: tuple(n for b, own in names.items() if b[:1] == key for n in own)
+            for key in {b[:1] for b in names}
+        }
         made_of = {branch: (tuple(own), alike[branch[:1]]) for branch, own in names.items()}
         self._models = {
-            branch: (parts, kept[1] if (kept := self._models.get(branch)) and kept[0] == parts else self._model(branch, parts[0]))
+            branch: (
+                parts,
+                kept[1]
+                if (kept := self._models.get(branch)) and kept[0] == parts
+                else self._model(branch, parts[0]),
+            )
             for branch, parts in made_of.items()
         }
         return {branch: model for branch, (_, model) in self._models.items()}
@@ -188,3 +199,10 @@ class MeasuredTrials:
 
 def _values_of(trials: Iterable[_Measured], name: str) -> FloatArray:
     return np.array([each.quantities[name] for each in trials])
+
+
+def _took_s(trial: TrialHistory, result: TrialResult) -> float:
+    """Return how long a trial's last attempt took; of an earlier sweep's trial only the training's time is known."""
+    if trial.started_time is None or trial.ended_time is None:
+        return result.train_seconds
+    return trial.ended_time - trial.started_time

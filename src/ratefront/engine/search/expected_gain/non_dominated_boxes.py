@@ -51,7 +51,7 @@ def non_dominated_boxes(front: FloatArray, reference: FloatArray) -> Boxes:
 def _boxes(points: list[_Corner], reference: _Corner) -> list[_Box]:
     if len(reference) == 1:
         return [((-np.inf,), (min([reference[0], *(point[0] for point in points)]),))]
-    if len(reference) == 2:  # noqa: PLR2004 - the plane: strips below a staircase
+    if len(reference) == 2:
         return _strips(points, reference)
     opened: dict[_Box, float] = dict.fromkeys(_boxes([], reference[:-1]), -np.inf)
     closed: list[_Box] = []
