@@ -18,9 +18,13 @@ from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
 from ratefront.pareto import on_axis
 from ratefront.trial_records import LOGARITHMIC, Direction
 
-#: Deviations of the prior of a quantity within a branch, on its axis: log2 of rates and sizes, ln of the error rate.
+#: Least deviations of the prior of a quantity within a branch, on its axis (log2 of rates, ln of errors and seconds).
 _PRIOR_DEVIATIONS: Mapping[str, float] = {"rate_bits": 0.5, "accuracy": 0.5, "seconds": 0.5}
 _OTHER_COST = 0.7
+
+#: The least deviation within a branch, as a share of that of all trials: with less, a branch whose first trial was bad
+#: would never be tried again.
+_SHARE_OF_ALL = 0.25
 
 #: How much wider the prediction of a branch without a trial is.
 _UNTRIED = 2.0
@@ -106,10 +110,10 @@ class QuantityPrior:
     noise: float
 
     @classmethod
-    def of(cls, name: str, alike: FloatArray) -> QuantityPrior:
-        """Make the prior of a quantity from what trials like it have measured."""
-        spread = _OTHER_COST if name in LOGARITHMIC else max(1e-6, 0.5 * float(alike.std()))
-        deviation = _PRIOR_DEVIATIONS.get(name, spread)
+    def of(cls, name: str, alike: FloatArray, everything: FloatArray) -> QuantityPrior:
+        """Make the prior of a quantity from what trials like it have measured, and from what all trials have."""
+        least = _PRIOR_DEVIATIONS.get(name, _OTHER_COST if name in LOGARITHMIC else 1e-6)
+        deviation = max(least, _SHARE_OF_ALL * float(everything.std()))
         return cls(float(alike.mean()), deviation, _PRIOR_NOISE.get(name, _OTHER_NOISE))
 
 

@@ -66,8 +66,8 @@ class MeasuredTrials:
         self.limits = {name: limit for name, limit in self._limits().items() if name not in self.objectives}
         self._known: dict[str, _Measured] = {}
         self._shapes: dict[BranchKey, tuple[tuple[str, ...], dict[str, Hyperparameters]]] = {}
-        #: The model of a branch, with the trials that it was made of: its own, and those of its family.
-        self._models: dict[BranchKey, tuple[tuple[tuple[str, ...], tuple[str, ...]], BranchModel]] = {}
+        self._modelled: tuple[str, ...] = ()  # the trials that the models were made of
+        self._models: dict[BranchKey, BranchModel] = {}
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -149,21 +149,10 @@ class MeasuredTrials:
         names: dict[BranchKey, list[str]] = {}
         for name, each in self._known.items():
             names.setdefault(each.configuration.branch, []).append(name)
-        alike = {
-            key: tuple(n for b, own in names.items() if b[:1] == key for n in own)
-            for key in {b[:1] for b in names}
-        }
-        made_of = {branch: (tuple(own), alike[branch[:1]]) for branch, own in names.items()}
-        self._models = {
-            branch: (
-                parts,
-                kept[1]
-                if (kept := self._models.get(branch)) and kept[0] == parts
-                else self._model(branch, parts[0]),
-            )
-            for branch, parts in made_of.items()
-        }
-        return {branch: model for branch, (_, model) in self._models.items()}
+        if tuple(self._known) != self._modelled:
+            self._modelled = tuple(self._known)
+            self._models = {branch: self._model(branch, tuple(own)) for branch, own in names.items()}
+        return dict(self._models)
 
     def model_of_untried(self, branch: BranchKey) -> BranchModel:
         """Return the model of a branch without a trial: as wide as trials of its family, or all trials, are."""
@@ -173,7 +162,8 @@ class MeasuredTrials:
         fitted = names[: trials_to_fit(len(names))]
         if self._shapes.get(branch, ((), {}))[0] != fitted:
             own = self._observations(fitted)
-            self._shapes[branch] = fitted, fit_shapes(own, self._priors_from(own.quantities))
+            priors = {name: QuantityPrior.of(name, each, each) for name, each in own.quantities.items()}
+            self._shapes[branch] = fitted, fit_shapes(own, priors)
         return BranchModel(self._observations(names), self._priors(branch), self._shapes[branch][1])
 
     def _observations(self, names: Iterable[str]) -> Observations:
@@ -187,10 +177,10 @@ class MeasuredTrials:
         """Return the priors of a branch, from the trials of its family, or from all."""
         everything = list(self._known.values())
         alike = [each for each in everything if each.configuration.branch[:1] == branch[:1]] or everything
-        return self._priors_from({name: _values_of(alike, name) for name in self._quantities})
-
-    def _priors_from(self, measured: Mapping[str, FloatArray]) -> dict[str, QuantityPrior]:
-        return {name: QuantityPrior.of(name, values) for name, values in measured.items()}
+        return {
+            name: QuantityPrior.of(name, _values_of(alike, name), _values_of(everything, name))
+            for name in self._quantities
+        }
 
     @property
     def _quantities(self) -> tuple[str, ...]:
