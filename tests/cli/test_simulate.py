@@ -89,7 +89,7 @@ def test_a_failing_seed_names_the_command_that_replays_it(monkeypatch: pytest.Mo
     ("words", "message"),
     [
         (["--table", "nowhere"], "there is no table nowhere"),
-        (["--sampler", "best"], "unknown sampler 'best'; valid: tpe, "),
+        (["--sampler", "best"], "unknown sampler 'best'; valid: auto, tpe, "),
         (["--problem", "mine"], "unknown problem 'mine'; valid: dtlz2, codec_families"),
         (["--problem", "dtlz2", "--table", "mnist"], "give either --table or --problem"),
         ([str(DIGITS), "--problem", "codec_families"], "cannot answer {'family': "),

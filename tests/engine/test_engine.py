@@ -53,7 +53,7 @@ def assert_whole(ledger: list[Entry], trials: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=SEEDS, slots=st.integers(1, 5), sampler=st.sampled_from(["tpe", "nsga2", "random"]))
+@given(seed=SEEDS, slots=st.integers(1, 5), sampler=st.sampled_from(["auto", "tpe", "nsga2", "random"]))
 def test_every_trial_ends_exactly_once(virtual: SimpleNamespace, seed: int, slots: int, sampler: str) -> None:
     driver = virtual.Driver(virtual.spec(sampler=sampler), Random(seed), slots)
     engine = driver.run()
@@ -82,7 +82,7 @@ def test_each_trial_ends_once_wherever_drivers_are_killed(
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=SEEDS, cut=st.integers(1, 80), sampler=st.sampled_from(["tpe", "nsga2"]))
+@given(seed=SEEDS, cut=st.integers(1, 80), sampler=st.sampled_from(["auto", "tpe", "nsga2"]))
 def test_a_replay_gives_the_same_engine(virtual: SimpleNamespace, seed: int, cut: int, sampler: str) -> None:
     driver = virtual.Driver(virtual.spec(trials=10, sampler=sampler), Random(seed), 2, kill_at=cut)
     with suppress(virtual.Killed):

@@ -32,7 +32,7 @@ FEW: Space = {"family": Branch({"label": LABEL, "image": FILES})}  # 5 + 4
 SOME_LEARN: Space = {"family": Branch({"label": LABEL, "split": SPLIT})}  # 5 + 8
 ENDLESS: Space = {"family": Branch({"label": LABEL, "split": {**SPLIT, "beta": Float(0.01, 1.0)}})}
 
-SAMPLERS = pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+SAMPLERS = pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2", "random"])
 
 
 def planned(ledger: list[Entry]) -> list[frozenset[Any]]:

@@ -210,7 +210,7 @@ def planned(entries: list[Entry]) -> list[dict[str, Any]]:
     return [dict(entry.event.values) for entry in entries if isinstance(entry.event, Planned)]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2", "random"])
 def test_a_replay_knows_the_same_and_goes_on_the_same(earlier: Path, sampler: str) -> None:
     """From every prefix of the ledger; the folders are not needed any more."""
     found = find(load(start_with=[{"family": "label"}, {"family": "split"}], learn_from=[str(earlier)]))

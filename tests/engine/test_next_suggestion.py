@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.search import next_suggestion
+from ratefront.engine.search import samplers
 from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread_trial
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.sampler_memory import MAX_ENDED, SLACK, BoundedMemory, GenerationMemory
@@ -45,7 +45,7 @@ def planned(driver: object) -> list[dict[str, object]]:
     return [dict(entry.event.values) for entry in driver.ledger if isinstance(entry.event, Planned)]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2", "random"])
 def test_suggestions_are_the_same_in_another_process(virtual: SimpleNamespace, sampler: str) -> None:
     here = virtual.Driver(virtual.spec(14, sampler, 5), Random(2), 2)
     here.run()
@@ -72,7 +72,7 @@ def test_nsga2_replays_across_generations(virtual: SimpleNamespace) -> None:
             assert replayed._suggester.suggest(number) == driver.ledger[cut].event.values
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2", "random"])
 def test_a_replay_suggests_the_trial_that_was_planned_next(virtual: SimpleNamespace, sampler: str) -> None:
     driver = virtual.Driver(virtual.spec(16, sampler, 9), Random(8), 3)
     driver.run()
@@ -93,12 +93,12 @@ class SmallGenerationMemory(GenerationMemory):
         super().__init__(objectives, population=6)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2"])
 def test_forgotten_and_reopened_trials_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortMemory)
-    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerationMemory)
+    monkeypatch.setattr(samplers, "BoundedMemory", ShortMemory)
+    monkeypatch.setattr(samplers, "GenerationMemory", SmallGenerationMemory)
     first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
     first.run()
     again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))
@@ -122,8 +122,8 @@ def test_a_replay_without_a_suggestion_makes_no_study(virtual: SimpleNamespace) 
     driver.run()
     replayed = Engine(driver.spec, virtual.SPACE, driver.ledger)
     assert replayed.done
-    assert "_study" in vars(driver.engine._suggester)
-    assert "_study" not in vars(replayed._suggester)
+    assert "_study" in vars(driver.engine._suggester._sampler)
+    assert "_study" not in vars(replayed._suggester._sampler)
 
 
 def test_the_sampler_sees_a_bounded_part_of_a_long_history(virtual: SimpleNamespace) -> None:
@@ -137,7 +137,7 @@ def test_the_sampler_sees_a_bounded_part_of_a_long_history(virtual: SimpleNamesp
         if number % 100 == 50:
             suggester.suggest(number)
     suggester.suggest(3 * MAX_ENDED)
-    seen = suggester._study.study.get_trials(deepcopy=False)
+    seen = suggester._sampler._study.study.get_trials(deepcopy=False)
     assert MAX_ENDED <= sum(trial.state.name == "COMPLETE" for trial in seen) < MAX_ENDED + SLACK
 
 
@@ -211,7 +211,7 @@ def test_a_suggestion_does_not_change_a_later_one(virtual: SimpleNamespace) -> N
     assert suggester.suggest(20) == first
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2", "random"])
 def test_no_trial_repeats_an_earlier_one(virtual: SimpleNamespace, sampler: str) -> None:
     """The label family of the space has nine points only, and they are good: samplers would come back to them."""
     driver = virtual.Driver(virtual.spec(40, sampler), Random(3), 2)

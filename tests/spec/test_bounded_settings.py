@@ -194,7 +194,7 @@ def test_thousands_of_mistakes_are_a_hundred_lines() -> None:
 def test_the_narrowest_interval_can_be_searched() -> None:
     narrow = {"float": [3e8, 3e8 * (1 + 1.1e-9)], "log": True}
     loaded = load_spec_without_data(SWEEP, {"space.family": {"split": {**PLAIN_SPLIT, "beta": narrow}}})
-    for sampler in ("tpe", "nsga2", "random"):
+    for sampler in ("auto", "tpe", "nsga2", "random"):
         assert simulate_sweep(loaded, trials=12, sampler=sampler, latency_s=0.001).trials_finished == 12
 
 

@@ -28,7 +28,7 @@ def test_defaults_are_resolved(write: Callable[[Any], Path], plain: dict[str, An
         name = plain[key]
         assert resolved[key] == {"name": name, **registry[name].parameters().model_dump()}
     assert resolved["space"] == plain["space"]
-    assert resolved["sampler"]["name"] == "tpe"
+    assert resolved["sampler"]["name"] == "auto"
 
 
 def test_plain_data_survive_json_and_yaml(write: Callable[[Any], Path]) -> None:

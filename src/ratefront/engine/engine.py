@@ -343,6 +343,7 @@ class Engine:
         """Take in what is known beside this sweep's trials."""
         if isinstance(entry.event, events.BoundsReady):
             self._stopper.know_oracle(entry.event.curves.get(ORACLE, ()))
+            self._suggester.know_reference(entry.event.reference)
             return
         if self.history.known is None:
             return

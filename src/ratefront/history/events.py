@@ -5,6 +5,7 @@ All state of a sweep follows from its events. What a line of the ledger looks li
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -112,14 +113,18 @@ class BoundsReady:
         samples: How many of its samples were used.
         curves: The points of each curve, by its name. No rate is above the one before it.
         missing: Why a curve is not there that the sweep asks for, by its name.
+        reference: What is known of the hypervolume's corner: objective → value in its own unit. The search sees it.
     """
 
     split: Literal["validation"]
     samples: Annotated[int, Field(ge=0, lt=2**63)]
     curves: Mapping[str, BoundPoints]
     missing: Mapping[str, str] = field(default_factory=dict)
+    reference: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not all(math.isfinite(value) for value in self.reference.values()):
+            raise ValueError("reference: every value has to be finite")
         curves = {
             name: tuple((float(d), float(r)) for d, r in points) for name, points in self.curves.items()
         }

@@ -53,8 +53,9 @@ from ratefront.store.ledger.read_ledger import SPEC_KINDS
 from ratefront.store.reachable_target import check_reachable
 from ratefront.store.same_inputs import check_format, check_inputs, check_known_sweeps
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.task_model_info import read_task_model_info
 from ratefront.store.task_model_progress import TaskModelProgress
-from ratefront.store.validation_bounds import missing_bounds
+from ratefront.store.validation_bounds import missing_bounds, with_reference
 
 _log = logging.getLogger(__name__)
 
@@ -242,7 +243,8 @@ def _record_bounds(live: LiveSweep, spec: SweepSpec, folder: SweepFolder) -> Non
     """Write the bounds into the ledger that decisions of the search may use, unless it has them."""
     ready = missing_bounds(folder.predictions, spec, live.history)
     if ready is not None:
-        live.record(ready)
+        info = read_task_model_info(folder, live.history)
+        live.record(with_reference(ready, spec, info.raw_bits, info.task_model_bytes))
         within = None if spec.end_when is None else spec.end_when.within
         if within is not None and (why := ready.missing.get(within.bound)):
             _log.warning("end_when.within never holds: the bound %s is not known: %s", within.bound, why)

@@ -115,7 +115,9 @@ class Simulation:
         if history.task_model is None:
             yield TaskModelReady("simulated", 0.98, 0.98, 50_000)
         if history.bounds_ready is None:
-            yield BoundsReady("validation", 1000, self.scenario.problem.bounds)
+            problem, given = self.scenario.problem, self._spec.reference
+            corner = {name: {**problem.reference, **given}[name] for name in self._spec.objectives}
+            yield BoundsReady("validation", 1000, problem.bounds, reference=corner)
         self._retries_failed = False
 
     def sweep_ended(self) -> None:

@@ -14,11 +14,15 @@ from ratefront.errors import InputError, SpecError
 from ratefront.spec.coupled_settings import coupled_problems
 from ratefront.spec.known_facts import Facts, dataset_facts_of, known_facts
 from ratefront.spec.problem_wording import problems_of_pydantic, shown, unknown, valid_choices
+from ratefront.spec.space.configurations import count
 from ratefront.spec.space.dimensions import Space
 from ratefront.spec.space.given_values import start_point_problems
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Message
+
+#: The sampler ``grid`` holds every configuration in memory.
+MOST_GRID = 100_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
         raise SpecError(source, [*problems_of_pydantic(error, SweepSpec), *problems]) from error
     if not problems:  # else the space may have stand-ins
         problems += start_point_problems(spec.start_with, space)
+        problems += _grid_problems(spec, space)
     if problems := [*problems, *coupled_problems(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)
@@ -119,6 +124,14 @@ def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
     return (
         f"dataset: {name} has no labels: no task model can be trained on it; it serves reconstruction codecs"
     )
+
+
+def _grid_problems(spec: SweepSpec, space: Space) -> list[str]:
+    size = count(space)
+    if spec.sampler.name != "grid" or (size is not None and size <= MOST_GRID):
+        return []
+    holds = "real intervals" if size is None else f"{size} configurations"
+    return [f"sampler.name: grid takes a space of {MOST_GRID} configurations at most; this one holds {holds}"]
 
 
 def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, list[str]]:

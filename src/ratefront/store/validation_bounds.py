@@ -7,6 +7,7 @@ test split (see ``task_model_info.read_overlay``).
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from ratefront.errors import InputError
 from ratefront.history.bound_points import falling_points
 from ratefront.history.events import MOST_POINTS, BoundPoints, BoundsReady
 from ratefront.history.sweep_history import SweepHistory
+from ratefront.oracle_hypervolume import reference_point
 from ratefront.spec.sweep_spec import SweepSpec
 
 #: Scores (samples × classes) behind the task model's curve at most; they take a second.
@@ -52,6 +54,22 @@ def missing_bounds(predictions: Path, spec: SweepSpec, history: SweepHistory) ->
     ):
         return None
     return validation_bounds(predictions, wanted_curves(spec))
+
+
+def with_reference(
+    ready: BoundsReady, spec: SweepSpec, raw_bits: float | None, task_model_bytes: float | None
+) -> BoundsReady:
+    """The event with what is known of the hypervolume's corner; the accuracy's is the oracle's at 0 bit."""
+    oracle = ready.curves.get(ORACLE)
+    corner = reference_point(
+        spec.objectives,
+        spec.reference,
+        zero_rate_distortion=oracle[-1][0] if oracle else None,
+        raw_bits=raw_bits,
+        task_model_bytes=task_model_bytes,
+    )
+    known = {name: corner.values[name] for name in spec.objectives}
+    return replace(ready, reference={name: value for name, value in known.items() if value is not None})
 
 
 def validation_bounds(predictions: Path, wanted: tuple[str, ...]) -> BoundsReady:

@@ -54,10 +54,9 @@ class Suggester:
         objectives: Objectives,
         constraints: Sequence[Constraint] = (),
         target: TargetSearch | None = None,
-        reference: Mapping[str, float] | None = None,
     ) -> None:
         self._settings, self._space, self._target = sampler, space, target
-        self._sampler = sampler_of(sampler, space, objectives, constraints, reference)
+        self._sampler = sampler_of(sampler, space, objectives, constraints)
         self._memory = self._sampler.memory
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
         self._to_try_first: dict[frozenset[tuple[str, Scalar]], Values] = {}
@@ -70,9 +69,7 @@ class Suggester:
         target = None
         if spec.target is not None:
             target = TargetSearch(space, spec.target, spec.parsed_constraints, spec.sampler.seed)
-        return cls(
-            spec.sampler, space, spec.search_objectives, spec.search_constraints, target, spec.reference
-        )
+        return cls(spec.sampler, space, spec.search_objectives, spec.search_constraints, target)
 
     def know(self, known: KnownBefore) -> None:
         """Take in what was known before the first trial.
@@ -91,6 +88,10 @@ class Suggester:
             shown = as_ended_trial(trial, place - len(known.trials))
             self._memory.opened(shown)
             self._memory.ended(shown)
+
+    def know_reference(self, reference: Mapping[str, float]) -> None:
+        """Take in what is known of the hypervolume's corner, in the objectives' own units."""
+        self._sampler.know_reference(reference)
 
     def _check_in_space(self, values: Mapping[str, Scalar]) -> None:
         missing = [f"{name}: is missing" for name in missing_values(self._space, values)]

@@ -51,6 +51,10 @@ class ConfigurationSampler(Protocol):
             is_due: Whether a configuration may be tried; a sampler may suggest one that is not.
         """
 
+    def know_reference(self, reference: Mapping[str, float]) -> None:
+        """Take in what is known of the hypervolume's corner, in the objectives' own units; most have no use for it."""
+        return
+
 
 class RandomSampler(ConfigurationSampler):
     """Draws each parameter independently and uniformly, from the first trial on."""
@@ -96,15 +100,18 @@ class FrontSampler(ConfigurationSampler):
         space: Space,
         objectives: Objectives,
         constraints: Sequence[Constraint],
-        reference: Mapping[str, float],
     ) -> None:
         self.memory = BoundedMemory(objectives)
-        self._search = FrontSearch(space, objectives, settings.seed, reference, constraints)
+        self._search = FrontSearch(space, objectives, settings.seed, constraints)
         self.startup_trials = min(settings.startup_trials, self._search.first_trials)
 
     @override
     def suggest(self, number: int, question: int, is_due: IsDue) -> Values | None:
         return None if question else self._search.suggest(self.memory.shown, number, is_due)
+
+    @override
+    def know_reference(self, reference: Mapping[str, float]) -> None:
+        self._search.know_reference(reference)
 
 
 class StudySampler(ConfigurationSampler):
@@ -146,7 +153,6 @@ def sampler_of(
     space: Space,
     objectives: Objectives,
     constraints: Sequence[Constraint] = (),
-    reference: Mapping[str, float] | None = None,
 ) -> ConfigurationSampler:
     """Return the sampler that a sweep file asks for.
 
@@ -155,11 +161,10 @@ def sampler_of(
         space: The search space.
         objectives: What is optimised.
         constraints: Trials that meet them are sought.
-        reference: What is known of the hypervolume's corner, in the objectives' own units.
     """
     match settings.name:
         case "auto":
-            return FrontSampler(settings, space, objectives, constraints, reference or {})
+            return FrontSampler(settings, space, objectives, constraints)
         case "random":
             return RandomSampler(settings, space, objectives)
         case "grid":

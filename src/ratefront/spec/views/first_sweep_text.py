@@ -125,7 +125,7 @@ space:
 
 objectives: [rate_bits, accuracy, transmitter_bytes]
 trials: 40
-sampler: {{name: tpe, seed: 0, startup_trials: 16}}
+sampler: {{name: auto, seed: 0}}
 training: {{epochs: {epochs}}}
 resources: {{cpus: 1, gpus: 0, concurrent: 2}}    # of one trial; with a GPU: gpus: 1, or trials_per_gpu: auto
 """

@@ -56,9 +56,14 @@ def modelled(name: str, direction: Direction, value: float) -> float:
     return placed if direction == "minimise" else -placed
 
 
-def as_cost(name: str, quantity: FloatArray) -> FloatArray:
+def cost_of(name: str, quantity: float) -> float:
     """Return the cost on its axis of a quantity that is modelled."""
-    return np.exp(quantity) - 1.0 - LEAST_ERROR if name == "accuracy" else quantity
+    return math.exp(quantity) - 1.0 - LEAST_ERROR if name == "accuracy" else quantity
+
+
+def costs_of(name: str, quantities: FloatArray) -> FloatArray:
+    """Return the costs of several (N,) (see ``cost_of``)."""
+    return np.exp(quantities) - 1.0 - LEAST_ERROR if name == "accuracy" else quantities
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ class Observations:
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """Predictions for N trials: one for each quantity, and how long they take (N,), in seconds."""
+class PredictedTrials:
+    """PredictedTrials for N trials: one for each quantity, and how long they take (N,), in seconds."""
 
     by_quantity: Mapping[str, Prediction]
     seconds: FloatArray
@@ -91,7 +96,7 @@ class Predictions:
         columns = []
         for name in objectives:
             mean = self.by_quantity[name].mean
-            columns.append(as_cost(name, mean[:, min(middle, mean.shape[1] - 1)]))
+            columns.append(costs_of(name, mean[:, min(middle, mean.shape[1] - 1)]))
         return np.stack(columns, axis=1)
 
 
@@ -149,7 +154,7 @@ class BranchModel:
         )
         return BranchModel(both, self._priors, self._shapes)
 
-    def predict(self, features: FloatArray) -> Predictions:
+    def predict(self, features: FloatArray) -> PredictedTrials:
         """Predict trials at features (N, D)."""
         predicted: dict[str, Prediction] = {}
         seconds = np.empty(0)
@@ -163,7 +168,7 @@ class BranchModel:
                 predicted[name] = Prediction(values, np.zeros_like(values), is_node=True)
             else:
                 predicted[name] = Prediction(mean, deviation, is_error=name == "accuracy")
-        return Predictions(predicted, seconds)
+        return PredictedTrials(predicted, seconds)
 
     def _normal(
         self, name: str, features: FloatArray, nodes: Prediction | None

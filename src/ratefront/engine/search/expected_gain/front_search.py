@@ -17,7 +17,7 @@ from ratefront.engine.search.expected_gain.branch_features import (
     BranchKey,
     LocatedConfiguration,
 )
-from ratefront.engine.search.expected_gain.branch_model import BranchModel, Predictions
+from ratefront.engine.search.expected_gain.branch_model import BranchModel, PredictedTrials
 from ratefront.engine.search.expected_gain.hypervolume_gain import expected_gains
 from ratefront.engine.search.expected_gain.measured_trials import MeasuredTrials
 from ratefront.engine.search.expected_gain.non_dominated_boxes import Boxes, FloatArray, non_dominated_boxes
@@ -47,7 +47,6 @@ class FrontSearch:
         space: Space,
         objectives: Objectives,
         seed: int,
-        reference: Mapping[str, float] | None = None,
         constraints: Sequence[Constraint] = (),
     ) -> None:
         """Make the search.
@@ -56,13 +55,16 @@ class FrontSearch:
             space: The search space.
             objectives: What is optimised.
             seed: The sampler's.
-            reference: What is known of the corner of the hypervolume, in the objectives' own units.
             constraints: A trial counts where it meets them.
         """
         self._space, self._seed = space, seed
         self._features = BranchFeatures(space)
-        self._trials = MeasuredTrials(self._features, objectives, constraints, reference or {})
+        self._trials = MeasuredTrials(self._features, objectives, constraints)
         self._pool: tuple[int, list[LocatedConfiguration]] = (-1, [])
+
+    def know_reference(self, reference: Mapping[str, float]) -> None:
+        """Take in what is known of the hypervolume's corner, in the objectives' own units."""
+        self._trials.reference = dict(reference)
 
     @cached_property
     def first_trials(self) -> int:
@@ -129,7 +131,7 @@ class FrontSearch:
                 best, values = float(scores[place]), dict(group[place].values)
         return values
 
-    def _scores(self, predicted: Predictions, boxes: Boxes) -> FloatArray:
+    def _scores(self, predicted: PredictedTrials, boxes: Boxes) -> FloatArray:
         """Return the expected gain per second (N,)."""
         axes = [predicted.by_quantity[name] for name in self._trials.objectives]
         limits = [(predicted.by_quantity[name], limit) for name, limit in self._trials.limits.items()]

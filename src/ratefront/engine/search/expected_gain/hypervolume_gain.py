@@ -15,7 +15,7 @@ from ratefront.engine.search.expected_gain.non_dominated_boxes import Boxes, Flo
 LEAST_ERROR = 0.003
 
 #: Nodes and weights of the integral over a normal distribution.
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)  # type: ignore[no-untyped-call]
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 

@@ -18,7 +18,7 @@ from ratefront.engine.search.expected_gain.branch_model import (
     BranchModel,
     Observations,
     QuantityPrior,
-    as_cost,
+    cost_of,
     fit_shapes,
     modelled,
     trials_to_fit,
@@ -49,6 +49,7 @@ class MeasuredTrials:
 
     Attributes:
         objectives: What is optimised, the rate before the accuracy.
+        reference: What is known of the hypervolume's corner, in the objectives' own units.
         limits: Of each constrained quantity that is no objective, the cost that it must not exceed.
     """
 
@@ -57,11 +58,11 @@ class MeasuredTrials:
         features: BranchFeatures,
         objectives: Objectives,
         constraints: Sequence[Constraint],
-        reference: Mapping[str, float],
     ) -> None:
-        """Begin without a trial; ``reference`` is what is known of the hypervolume's corner, in natural units."""
+        """Begin without a trial."""
         self.objectives: Objectives = dict(sorted(objectives.items(), key=lambda each: each[0] == "accuracy"))
-        self._features, self._constraints, self._reference = features, constraints, reference
+        self._features, self._constraints = features, constraints
+        self.reference: Mapping[str, float] = {}
         self._directions = self._directions_of_all()
         self.limits = {name: limit for name, limit in self._limits().items() if name not in self.objectives}
         self._known: dict[str, _Measured] = {}
@@ -86,7 +87,7 @@ class MeasuredTrials:
         for each in self._constraints:
             direction = self._directions[each.name]
             if (each.relation == "<=") == (direction == "minimise"):
-                limit = float(as_cost(each.name, np.float64(modelled(each.name, direction, each.limit))))
+                limit = cost_of(each.name, modelled(each.name, direction, each.limit))
                 limits[each.name] = min(limit, limits.get(each.name, math.inf))
         return limits
 
@@ -107,7 +108,7 @@ class MeasuredTrials:
                 quantities[name] = modelled(name, direction, 1e18 if direction == "minimise" else -1e18)
         quantities[SECONDS] = math.log(max(_took_s(trial, result), 1e-3))
         is_point = trial.status == "finished" and all(
-            as_cost(name, np.float64(quantities[name])) <= limit for name, limit in self._limits().items()
+            cost_of(name, quantities[name]) <= limit for name, limit in self._limits().items()
         )
         return _Measured(self._features.locate(trial.params.values), quantities, is_point)
 
@@ -134,13 +135,13 @@ class MeasuredTrials:
         corner = costs.max(axis=0) + MARGIN * np.ptp(costs, axis=0) + 1e-9
         limits = self._limits()
         for place, (name, direction) in enumerate(self.objectives.items()):
-            if name in self._reference:
-                corner[place] = as_cost(name, np.float64(modelled(name, direction, self._reference[name])))
+            if name in self.reference:
+                corner[place] = cost_of(name, modelled(name, direction, self.reference[name]))
             corner[place] = min(corner[place], limits.get(name, math.inf))
-        return corner
+        return np.asarray(corner)
 
     def _costs(self, measured: _Measured) -> FloatArray:
-        return np.array([float(as_cost(n, np.float64(measured.quantities[n]))) for n in self.objectives])
+        return np.array([cost_of(n, measured.quantities[n]) for n in self.objectives])
 
     # Models.
 
