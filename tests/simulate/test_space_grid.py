@@ -8,11 +8,11 @@ import pytest
 
 from ratefront.engine.search.first_trials import random_choice
 from ratefront.simulate.built_in_sweep import built_in_sweep, codec_families_sweep
-from ratefront.spec.space.space_coordinates import grid, lies_in, unit_position, value_at
 from ratefront.simulate.simulation_input import find_table
 from ratefront.spec.load_spec import load_spec_without_data, to_plain
 from ratefront.spec.space.configurations import count
 from ratefront.spec.space.dimensions import Float, Int, assign
+from ratefront.spec.space.space_coordinates import grid, lies_in, unit_position, value_at
 
 BENCH_TABLE = "tests/bench/mnist_table.yaml"
 
