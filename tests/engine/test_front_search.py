@@ -51,7 +51,7 @@ def search(*constraints: str) -> FrontSearch:
     return made
 
 
-def test_a_suggestion_follows_from_what_is_shown_whatever_was_asked_before() -> None:
+def test_a_suggestion_follows_from_what_is_shown() -> None:
     asked, shown = search(), {}
     for number in range(40):
         shown = first(number + 1)
