@@ -49,7 +49,7 @@ class Stopping(BaseModel):
             le=1,
             description="a trial goes on while it may add more than this share to its hypervolume",
         ),
-    ] = 0.001
+    ] = 0.0
     margin: Annotated[
         float,
         Field(
