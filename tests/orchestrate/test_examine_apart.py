@@ -113,7 +113,7 @@ def test_a_signal_leaves_neither_probe_nor_process(
     )
     wait_for_probe(folder)
     process.send_signal(number)
-    process.wait(timeout=5)
+    process.wait(timeout=60)  # the probe takes 1000 s
     check_nothing_is_left(tmp_path)
 
 

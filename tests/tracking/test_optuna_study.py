@@ -136,7 +136,7 @@ def test_the_study_has_the_sweeps_name_and_objectives() -> None:
     assert study.user_attrs == {
         "dataset": "digits",
         "task_model": "small_cnn",
-        "sampler": "tpe",
+        "sampler": "auto",
         "trials_requested": 56,
     }
 
