@@ -96,3 +96,10 @@ def test_rivals_of_the_same_rank_are_not_ahead() -> None:
     assert number_ahead(np.array([1.0, 1.0]), rivals) == 0
     assert number_ahead(np.array([3.0, 1.0]), rivals) == 2
     assert number_ahead(np.array([1.0, 1.0]), np.empty((0, 2))) == 0
+
+
+def test_a_metric_of_any_unit_leaves_the_gain_finite() -> None:
+    """An axis on which all points are equal, far from zero, once made the volume vanish by rounding."""
+    front, end = np.array([[5.0, 2.0, 1e7]]), np.array([[6.0, 3.0, 1e7]])
+    assert most_gain(end, front) == pytest.approx(0.0)
+    assert most_gain(front - [1, 1, 0], front) > 0.1

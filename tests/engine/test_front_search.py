@@ -9,7 +9,9 @@ from statistics import median
 import numpy as np
 import pytest
 
+from ratefront.engine.search.expected_gain.branch_features import BranchFeatures
 from ratefront.engine.search.expected_gain.front_search import FrontSearch
+from ratefront.engine.search.expected_gain.measured_trials import MeasuredTrials
 from ratefront.engine.search.first_trials import random_choice, spread_trial
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.sweep_history import TrialHistory
@@ -18,7 +20,7 @@ from ratefront.simulate.problems.codec_families import CODEC_FAMILIES, CodecFami
 from ratefront.spec.goals.constraints import parse_constraint
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import assign
-from ratefront.trial_records import DEFAULT_OBJECTIVES, OBJECTIVES, Scalar, TrialParams, TrialResult
+from ratefront.trial_records import DEFAULT_OBJECTIVES, OBJECTIVES, Scalar, Status, TrialParams, TrialResult
 
 pytestmark = pytest.mark.medium
 
@@ -71,16 +73,32 @@ def test_only_what_is_due_is_suggested() -> None:
     assert search().suggest({}, 0, anything) is None
 
 
-def test_slots_that_run_change_what_is_suggested_next() -> None:
+@pytest.mark.parametrize("status", ["running", "pruned"])
+def test_a_trial_without_a_result_changes_what_comes_next(status: Status) -> None:
     shown = first(25)
     suggested = [search().suggest(shown, 25, anything)]
     for number in range(26, 30):
         values = suggested[-1]
         assert values is not None
-        running = TrialHistory(number, TrialParams(f"t{number:04d}", number, values), 0.0, "running")
+        running = TrialHistory(number, TrialParams(f"t{number:04d}", number, values), 0.0, status)
         shown = {**shown, f"t{number:04d}": running}
         suggested.append(search().suggest(shown, 25, anything))
-    assert len({str(values) for values in suggested}) == len(suggested)
+    different = len({str(values) for values in suggested})
+    assert different == len(suggested) if status == "running" else different > 1
+
+
+def test_a_trial_whose_time_is_not_known_is_taken_for_an_average_one() -> None:
+    timed = first(30)
+    without = {f"s/t{n:04d}": ended(n, spread_trial(SPACE, 6, n)) for n in range(30)}
+    for trial in without.values():
+        trial.started_time = trial.ended_time = None
+    made = MeasuredTrials(BranchFeatures(SPACE), OBJECTIVES_OF, ())
+    made.take_in({**timed, **without})
+    took = [trial.ended_time for trial in timed.values() if trial.ended_time]
+    for model in made.models().values():
+        seconds = model.predict(model._own.features).seconds
+        assert min(took) / 10 < seconds.min()
+        assert seconds.max() < 10 * max(took)
 
 
 def test_a_constraint_moves_the_search_to_where_it_is_met() -> None:
@@ -111,7 +129,7 @@ def _seconds_to(seed: int, *, searched: bool) -> float:
     points, seconds = [], 0.0
     for number in range(120):
         values = None
-        if searched and number >= made.first_trials:
+        if searched and number >= 12:
             values = made.suggest(shown, number, anything)
         if values is None:
             random = Random(stable_seed(seed, number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +51,15 @@ def test_grid_tries_each_configuration_once(virtual: SimpleNamespace) -> None:
         assert len(set(tried)) == size
         orders.append(tried)
     assert orders[0] != orders[1], "the seed decides the order"
+
+
+def test_grid_goes_round_again_where_seeds_matter() -> None:
+    space = built_in_sweep(small_space=True).space
+    size = count(space)
+    assert size is not None
+    sampler = sampler_of(Sampler(name="grid"), space, GOALS)
+    tried = Counter(str(sampler.suggest(number, 0, lambda values: True)) for number in range(2 * size))
+    assert set(tried.values()) == {2}
 
 
 def test_grid_needs_a_finite_space() -> None:

@@ -84,11 +84,14 @@ _PREFIXES = ("params.", "gap_bits", "gap_ratio")
 #: The keys of a point of the front in JSON that are no columns.
 _BESIDE = frozenset({"params", "gap_bits"})
 
+#: What a trial reports of its training, which early stopping must not take for a metric of the same name.
+_REPORTED = frozenset({"loss"})
+
 
 def is_reserved_name(metric: str) -> bool:
     """Whether the name of a metric, or that of its column for validation, is already used in every sweep's tables."""
     names = {metric, name_on_validation(metric)}
-    return bool(names & (COLUMN_NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
+    return bool(names & (COLUMN_NAMES | _BESIDE | _REPORTED)) or metric.startswith(_PREFIXES)
 
 
 def column_named(name: str, metrics: tuple[str, ...] = ()) -> TrialColumn:

@@ -162,7 +162,7 @@ class Sampler(Section):
         Field(
             ge=1,
             le=MOST_TRIALS,
-            description="trials spread over the space before the search begins; auto takes one of each family at most",
+            description="trials spread over the space before the sampler is asked",
         ),
     ] = 12
 

@@ -85,14 +85,13 @@ class GridSampler(ConfigurationSampler):
 
     @override
     def suggest(self, number: int, question: int, is_due: IsDue) -> Values | None:
-        ahead = (
-            self._order[number:] + self._order[:number]
-        )  # the trial's own place is due, unless others came first
+        start = number % len(self._order)  # its own place is due, unless others came first
+        ahead = self._order[start:] + self._order[:start]
         return next((dict(values) for values in ahead if is_due(values)), None)
 
 
 class FrontSampler(ConfigurationSampler):
-    """Tries what promises the largest gain of hypervolume per second (see ``expected_gain``)."""
+    """Tries what promises the largest gain of hypervolume for its time (see ``expected_gain``)."""
 
     def __init__(
         self,
@@ -103,7 +102,7 @@ class FrontSampler(ConfigurationSampler):
     ) -> None:
         self.memory = BoundedMemory(objectives)
         self._search = FrontSearch(space, objectives, settings.seed, constraints)
-        self.startup_trials = min(settings.startup_trials, self._search.first_trials)
+        self.startup_trials = settings.startup_trials
 
     @override
     def suggest(self, number: int, question: int, is_due: IsDue) -> Values | None:

@@ -109,10 +109,12 @@ def raised_to_oracle(points: FloatArray, oracle: OracleAxes) -> FloatArray:
 def most_gain(points: FloatArray, front: FloatArray) -> float:
     """The most that one of the points (K, M) adds to the front's hypervolume, as a share of that."""
     every = np.concatenate([front, points])
-    low, high = every.min(axis=0), every.max(axis=0)
-    corner = high + BEYOND * np.maximum(high - low, 1e-9)
-    before = _volume(front, corner)
-    return max(_volume(np.concatenate([front, point[None]]), corner) - before for point in points) / before
+    low, width = every.min(axis=0), np.ptp(every, axis=0)
+    scale = np.where(width > 0, width, 1.0)  # whatever a metric's unit is, rounding is small beside the range
+    placed, corner = (front - low) / scale, np.full(len(low), 1.0 + BEYOND)
+    before = _volume(placed, corner)
+    ends = (points - low) / scale
+    return max(_volume(np.concatenate([placed, end[None]]), corner) - before for end in ends) / before
 
 
 def _volume(points: FloatArray, corner: FloatArray) -> float:

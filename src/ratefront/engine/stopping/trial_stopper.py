@@ -28,6 +28,7 @@ from ratefront.engine.stopping.like_trials import Position, TransmitterCosts, di
 from ratefront.engine.stopping.objective_axes import ObjectiveAxes, Point
 from ratefront.history.events import Pruned, Spared
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.spec.goals.constraints import meets
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.trial_records import Scalar, TrialResult, last_epoch
@@ -97,6 +98,7 @@ class TrialStopper:
         self._settings: Stopping = spec.stopping
         self._sampler_seed, self._epochs = spec.sampler.seed, spec.training.epochs
         self._axes = ObjectiveAxes(spec.directions)
+        self._constraints = spec.parsed_constraints
         self._like: dict[_Group, _LikeTrials] = {}
         self._costs = TransmitterCosts()
         self._front: list[tuple[Point, Point]] = []
@@ -142,7 +144,8 @@ class TrialStopper:
         if passed is not None:
             passed.end, passed.costs = end
             like.finished.append(passed)
-        if trial.status == "finished" and not self._is_beaten(end):
+        is_point = trial.status == "finished" and meets(result, self._constraints)
+        if is_point and not self._is_beaten(end):
             self._front = [other for other in self._front if not _dominates(end, other)] + [end]
 
     def _is_beaten(self, end: tuple[Point, Point]) -> bool:

@@ -18,8 +18,11 @@ from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
 from ratefront.pareto import on_axis
 from ratefront.trial_records import LOGARITHMIC, Direction
 
+#: The quantity that is no objective: the natural logarithm of a trial's seconds. No metric has such a name.
+SECONDS = "seconds of a trial"
+
 #: Least deviations of the prior of a quantity within a branch, on its axis (log2 of rates, ln of errors and seconds).
-_PRIOR_DEVIATIONS: Mapping[str, float] = {"rate_bits": 0.5, "accuracy": 0.5, "seconds": 0.5}
+_PRIOR_DEVIATIONS: Mapping[str, float] = {"rate_bits": 0.5, "accuracy": 0.5, SECONDS: 0.5}
 _OTHER_COST = 0.7
 
 #: The least deviation within a branch, as a share of that of all trials: with less, a branch whose first trial was bad
@@ -29,15 +32,12 @@ _SHARE_OF_ALL = 0.25
 #: How much wider the prediction of a branch without a trial is.
 _UNTRIED = 2.0
 
-#: The quantity that is no objective: the natural logarithm of a trial's seconds.
-SECONDS = "seconds"
-
 #: Shares of noise that are most probable: sizes and MACs follow from the configuration, durations vary.
 _PRIOR_NOISE: Mapping[str, float] = {
     "transmitter_bytes": 0.01,
     "transmitter_macs": 0.01,
     "encode_ms": 0.1,
-    "seconds": 0.3,
+    SECONDS: 0.3,
 }
 _OTHER_NOISE = 0.05
 
@@ -143,11 +143,17 @@ class BranchModel:
 
     def assuming(self, features: FloatArray) -> BranchModel:
         """Return the model as if trials at these features (N, D) had measured what is most probable."""
-        if not self._processes or not len(features):
-            return self
         measured: dict[str, FloatArray] = {}
-        for name, process in self._processes.items():
-            measured[name], _ = process.predict(_inputs(name, Observations(features, measured)))
+        shapes = dict(self._shapes)
+        for name, prior in self._priors.items():
+            inputs = _inputs(name, Observations(features, measured))
+            if name in self._processes:
+                measured[name], _ = self._processes[name].predict(inputs)
+            else:
+                measured[name] = np.full(len(features), prior.mean)
+                shapes[name] = Hyperparameters.prior(inputs.shape[1], prior.noise)
+        if not self._processes:
+            return BranchModel(Observations(features, measured), self._priors, shapes)
         both = Observations(
             np.concatenate([self._own.features, features]),
             {name: np.concatenate([self._own.quantities[name], values]) for name, values in measured.items()},

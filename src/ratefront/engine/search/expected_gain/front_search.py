@@ -1,4 +1,4 @@
-"""Suggests the configuration whose expected gain of hypervolume per second is largest."""
+"""Suggests the configuration whose expected gain of hypervolume is largest for the time that it takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.spec.goals.constraints import Constraint
 from ratefront.spec.space.configurations import configurations, count
-from ratefront.spec.space.dimensions import Branch, Space, assign
+from ratefront.spec.space.dimensions import Space, assign
 from ratefront.trial_records import Objectives, Scalar
 
 Values: TypeAlias = dict[str, Scalar]
@@ -34,6 +34,9 @@ Values: TypeAlias = dict[str, Scalar]
 #: A finite space up to this size is looked at as a whole; of a larger one, so many random configurations, and so many
 #: that differ from one of the front in one parameter.
 MOST_CANDIDATES, NEIGHBOURS = 256, 64
+
+#: The exponent of the seconds: with 1 a front costs least time, with 0 least trials.
+COST_WEIGHT = 0.5
 
 #: The random configurations are others after so many suggestions.
 POOL_LASTS = 8
@@ -65,12 +68,6 @@ class FrontSearch:
     def know_reference(self, reference: Mapping[str, float]) -> None:
         """Take in what is known of the hypervolume's corner, in the objectives' own units."""
         self._trials.reference = dict(reference)
-
-    @cached_property
-    def first_trials(self) -> int:
-        """How many trials come before the first that is searched for: one for each family."""
-        family = self._space.get("family")
-        return len(family.options) if isinstance(family, Branch) else 1
 
     def suggest(
         self, shown: Mapping[str, TrialHistory], number: int, is_due: Callable[[Values], bool]
@@ -104,15 +101,20 @@ class FrontSearch:
     def _models_with_pending(
         self, shown: Mapping[str, TrialHistory]
     ) -> tuple[dict[BranchKey, BranchModel], list[FloatArray]]:
-        """Return the models as if trials that have not ended had measured what is most probable, and these points.
+        """Return the models as if trials without a result had measured what is most probable, and the points of some.
 
-        So slots do not repeat each other.
+        So slots do not repeat each other, and what was stopped early is not tried again at once. Points are expected of
+        trials that have not ended.
         """
         models, expected = dict(self._trials.models()), list[FloatArray]()
-        pending = [t for t in shown.values() if t.status in ("planned", "running")]
+        stopped = [trial for trial in shown.values() if trial.status == "pruned"]
+        pending = [trial for trial in shown.values() if trial.status in ("planned", "running")]
+        for branch, group in _by_branch(self._features.locate(t.params.values) for t in stopped).items():
+            model = models.get(branch) or self._trials.model_of_untried(branch)
+            models[branch] = model.assuming(_stacked(group))
         for branch, group in _by_branch(self._features.locate(t.params.values) for t in pending).items():
             model, features = models.get(branch) or self._trials.model_of_untried(branch), _stacked(group)
-            expected += list(model.predict(features).means(self._trials.objectives))
+            expected += self._trials.points_of(model.predict(features))
             models[branch] = model.assuming(features)
         return models, expected
 
@@ -121,8 +123,8 @@ class FrontSearch:
         candidates: Iterable[LocatedConfiguration],
         models: Mapping[BranchKey, BranchModel],
         boxes: Boxes,
-    ) -> Values:
-        best, values = -math.inf, Values()
+    ) -> Values | None:
+        best, values = -math.inf, None
         for branch, group in sorted(_by_branch(candidates).items()):
             model = models.get(branch) or self._trials.model_of_untried(branch)
             scores = self._scores(model.predict(_stacked(group)), boxes)
@@ -132,10 +134,11 @@ class FrontSearch:
         return values
 
     def _scores(self, predicted: PredictedTrials, boxes: Boxes) -> FloatArray:
-        """Return the expected gain per second (N,)."""
+        """Return the expected gain for its time (N,)."""
         axes = [predicted.by_quantity[name] for name in self._trials.objectives]
         limits = [(predicted.by_quantity[name], limit) for name, limit in self._trials.limits.items()]
-        return np.asarray(expected_gains(axes, boxes, limits) / np.maximum(predicted.seconds, 1e-3))
+        gains = expected_gains(axes, boxes, limits)
+        return np.nan_to_num(gains / np.maximum(predicted.seconds, 1e-3) ** COST_WEIGHT, nan=0.0)
 
     # Candidates.
 

@@ -17,6 +17,7 @@ from ratefront.engine.search.expected_gain.branch_model import (
     SECONDS,
     BranchModel,
     Observations,
+    PredictedTrials,
     QuantityPrior,
     cost_of,
     fit_shapes,
@@ -28,7 +29,7 @@ from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
 from ratefront.errors import UnknownCostError
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import ranks
-from ratefront.spec.goals.constraints import Constraint
+from ratefront.spec.goals.constraints import Constraint, meets
 from ratefront.trial_records import OBJECTIVES, Direction, Objectives, Scalar, TrialResult
 
 #: The reference lies this share of the trials' extent beyond the worst of them, where it is not known.
@@ -106,11 +107,17 @@ class MeasuredTrials:
                 quantities[name] = modelled(name, direction, result.objective(name))
             except UnknownCostError:  # of a constraint: an objective is known
                 quantities[name] = modelled(name, direction, 1e18 if direction == "minimise" else -1e18)
-        quantities[SECONDS] = math.log(max(_took_s(trial, result), 1e-3))
-        is_point = trial.status == "finished" and all(
-            cost_of(name, quantities[name]) <= limit for name, limit in self._limits().items()
-        )
+        took_s = _took_s(trial)
+        quantities[SECONDS] = math.nan if took_s is None else math.log(max(took_s, 1e-3))
+        is_point = trial.status == "finished" and meets(result, self._constraints)
         return _Measured(self._features.locate(trial.params.values), quantities, is_point)
+
+    def points_of(self, predicted: PredictedTrials) -> list[FloatArray]:
+        """Return the most probable costs (M,) of trials, of those that would keep within the limits."""
+        within = np.ones(len(predicted.seconds), dtype=bool)
+        for name, limit in self.limits.items():
+            within &= predicted.means([name])[:, 0] <= limit
+        return list(predicted.means(self.objectives)[within])
 
     # The front.
 
@@ -167,11 +174,20 @@ class MeasuredTrials:
             self._shapes[branch] = fitted, fit_shapes(own, priors)
         return BranchModel(self._observations(names), self._priors(branch), self._shapes[branch][1])
 
+    def _values(self, trials: Iterable[_Measured], name: str) -> FloatArray:
+        """Return a quantity of trials; where the seconds are not known, the mean of those that are."""
+        values = np.array([each.quantities[name] for each in trials])
+        missing = np.isnan(values)
+        if name == SECONDS and missing.any():
+            known = np.array([each.quantities[name] for each in self._known.values()])
+            values[missing] = 0.0 if np.all(np.isnan(known)) else np.nanmean(known)
+        return values
+
     def _observations(self, names: Iterable[str]) -> Observations:
         trials = [self._known[name] for name in names]
         return Observations(
             np.stack([each.configuration.features for each in trials]),
-            {name: _values_of(trials, name) for name in self._quantities},
+            {name: self._values(trials, name) for name in self._quantities},
         )
 
     def _priors(self, branch: BranchKey) -> dict[str, QuantityPrior]:
@@ -179,7 +195,7 @@ class MeasuredTrials:
         everything = list(self._known.values())
         alike = [each for each in everything if each.configuration.branch[:1] == branch[:1]] or everything
         return {
-            name: QuantityPrior.of(name, _values_of(alike, name), _values_of(everything, name))
+            name: QuantityPrior.of(name, self._values(alike, name), self._values(everything, name))
             for name in self._quantities
         }
 
@@ -188,12 +204,8 @@ class MeasuredTrials:
         return (*self._directions, SECONDS)
 
 
-def _values_of(trials: Iterable[_Measured], name: str) -> FloatArray:
-    return np.array([each.quantities[name] for each in trials])
-
-
-def _took_s(trial: TrialHistory, result: TrialResult) -> float:
-    """Return how long a trial's last attempt took; of an earlier sweep's trial only the training's time is known."""
+def _took_s(trial: TrialHistory) -> float | None:
+    """Return how long a trial's last attempt took; None of an earlier sweep's trial."""
     if trial.started_time is None or trial.ended_time is None:
-        return result.train_seconds
+        return None
     return trial.ended_time - trial.started_time
