@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import optuna
 import pytest
@@ -89,8 +90,8 @@ class ShortMemory(BoundedMemory):
 
 
 class SmallGenerationMemory(GenerationMemory):
-    def __init__(self, objectives: tuple[str, ...]) -> None:
-        super().__init__(objectives, population=6)
+    def __init__(self, objectives: tuple[str, ...], **settings: Any) -> None:
+        super().__init__(objectives, population=6, **settings)
 
 
 @pytest.mark.parametrize("sampler", ["auto", "tpe", "nsga2"])

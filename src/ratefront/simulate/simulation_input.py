@@ -14,7 +14,7 @@ from ratefront.simulate.problems.simulated_problem import SimulatedProblem
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
-from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.check_spec import LoadedSpec, grid_problems
 from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.space.dimensions import Space
@@ -86,6 +86,8 @@ def make_scenario(
     if not stopping:
         changes["stopping"] = Stopping(rule="none")
     simulated = spec.model_copy(update=changes)
+    if problems := grid_problems(simulated.sampler.name, sweep.space):
+        raise InputError(problems[0])
     answers = _problem(simulated, sweep.space, table, problem, trial_s)
     _check_objectives(simulated, answers)
     found = find_known(simulated, sweep.space, read_earlier_sweeps(simulated))

@@ -18,7 +18,7 @@ from ratefront.spec.space.configurations import count
 from ratefront.spec.space.dimensions import Space
 from ratefront.spec.space.given_values import start_point_problems
 from ratefront.spec.space.parse_space import parse_space
-from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.spec.sweep_spec import SamplerName, SweepSpec
 from ratefront.wording import Message
 
 #: The sampler ``grid`` holds every configuration in memory.
@@ -77,7 +77,7 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
         raise SpecError(source, [*problems_of_pydantic(error, SweepSpec), *problems]) from error
     if not problems:  # else the space may have stand-ins
         problems += start_point_problems(spec.start_with, space)
-        problems += _grid_problems(spec, space)
+        problems += grid_problems(spec.sampler.name, space)
     if problems := [*problems, *coupled_problems(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)
@@ -126,9 +126,10 @@ def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
     )
 
 
-def _grid_problems(spec: SweepSpec, space: Space) -> list[str]:
+def grid_problems(sampler: SamplerName, space: Space) -> list[str]:
+    """Return why the sampler ``grid`` cannot cover a space; nothing of other samplers."""
     size = count(space)
-    if spec.sampler.name != "grid" or (size is not None and size <= MOST_GRID):
+    if sampler != "grid" or (size is not None and size <= MOST_GRID):
         return []
     holds = "real intervals" if size is None else f"{size} configurations"
     return [f"sampler.name: grid takes a space of {MOST_GRID} configurations at most; this one holds {holds}"]

@@ -63,9 +63,11 @@ def _objective_problems(spec: SweepSpec) -> list[str]:
 
 def _constraint_problems(spec: SweepSpec) -> list[str]:
     problems = constraint_problems(spec.parsed_constraints, _known_objectives(spec))
-    return [f"constraints[{place}]: {problem}" for place, problem in problems] + repeated(
-        "constraints", spec.constraints
-    )
+    listed = [f"constraints[{place}]: {problem}" for place, problem in problems]
+    if not problems and spec.target is not None:
+        both = constraint_problems(spec.search_constraints, _known_objectives(spec))
+        listed += [f"target: {problem}" for _, problem in both]
+    return listed + repeated("constraints", spec.constraints)
 
 
 def _metric_problems(spec: SweepSpec) -> list[str]:

@@ -16,6 +16,7 @@ from typing_extensions import override
 from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.history.known_trials import KnownTrial
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.spec.goals.constraints import Constraint
 from ratefront.trial_records import Objectives, TrialParams
 
 #: Ended trials that stay when a memory forgets, and how many more it takes in before it forgets again (which takes a
@@ -38,11 +39,18 @@ def as_ended_trial(known: KnownTrial, number: int) -> TrialHistory:
     return TrialHistory(number, params, 0.0, known.status, result=known.result)
 
 
-def best_and_sample(trials: Sequence[TrialHistory], objectives: Objectives, size: int) -> list[TrialHistory]:
+def best_and_sample(
+    trials: Sequence[TrialHistory],
+    objectives: Objectives,
+    size: int,
+    constraints: Sequence[Constraint] = (),
+) -> list[TrialHistory]:
     """Of more than ``size`` trials that many, in their order: the best quarter, and an even sample of all others."""
     if len(trials) <= size:
         return list(trials)
-    best = {trial.params.trial_id for trial in best_trials(trials, objectives, size // ONE_IN_BEST)}
+    best = {
+        trial.params.trial_id for trial in best_trials(trials, objectives, size // ONE_IN_BEST, constraints)
+    }
     others = [trial.params.trial_id for trial in trials if trial.params.trial_id not in best]
     kept = best | {others[place] for place in np.linspace(0, len(others) - 1, size - len(best), dtype=int)}
     return [trial for trial in trials if trial.params.trial_id in kept]
@@ -76,7 +84,9 @@ class BoundedMemory(SamplerMemory):
         size: int = MAX_ENDED,
         most_unfinished: int = MAX_UNFINISHED,
         slack: int = SLACK,
+        constraints: Sequence[Constraint] = (),
     ) -> None:
+        self._constraints = constraints
         self.shown: dict[str, TrialHistory] = {}
         self._objectives, self._size, self._slack = objectives, size, slack
         self._most_unfinished = most_unfinished
@@ -105,7 +115,10 @@ class BoundedMemory(SamplerMemory):
 
     def _forget(self) -> None:
         ended = [trial for name, trial in self.shown.items() if name not in self._unfinished]
-        kept = {trial.params.trial_id for trial in best_and_sample(ended, self._objectives, self._size)}
+        kept = {
+            trial.params.trial_id
+            for trial in best_and_sample(ended, self._objectives, self._size, self._constraints)
+        }
         for trial in ended:
             if trial.params.trial_id not in kept:
                 del self.shown[trial.params.trial_id]
@@ -119,7 +132,13 @@ class GenerationMemory(SamplerMemory):
     where it ends after that generation has closed, it is left out.
     """
 
-    def __init__(self, objectives: Objectives, population: int = POPULATION) -> None:
+    def __init__(
+        self,
+        objectives: Objectives,
+        population: int = POPULATION,
+        constraints: Sequence[Constraint] = (),
+    ) -> None:
+        self._constraints = constraints
         self.shown: dict[str, TrialHistory] = {}
         self.parents: list[str] = []
         self.current = 0
@@ -140,7 +159,7 @@ class GenerationMemory(SamplerMemory):
             self._close()
 
     def _close(self) -> None:
-        elite = best_trials(list(self.shown.values()), self._objectives, self._population)
+        elite = best_trials(list(self.shown.values()), self._objectives, self._population, self._constraints)
         self.shown = {trial.params.trial_id: trial for trial in elite}
         self.parents = list(self.shown)
         self.current += 1

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.spec.goals.constraints import Constraint, meets
 from ratefront.trial_records import LOGARITHMIC, Objectives, TrialResult
 
 FloatArray = npt.NDArray[np.float64]
@@ -20,16 +21,26 @@ def search_value(objective: str, result: TrialResult) -> float:
     return math.log2(1 + value) if objective in LOGARITHMIC else value
 
 
-def best_trials(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
-    """The best ``count`` of the trials, or all: first finished, then collapsed trials, then those without a result.
+def best_trials(
+    trials: Sequence[TrialHistory],
+    objectives: Objectives,
+    count: int,
+    constraints: Sequence[Constraint] = (),
+) -> list[TrialHistory]:
+    """The best ``count`` of the trials, or all.
 
-    Among trials with a result, lower non-dominated ranks come first. Of the last rank that fits only in part, those
-    with the largest crowding distance are taken, as in NSGA-II (Deb et al. 2002); of equal trials, the earlier ones.
+    First come finished trials that meet the constraints, then those that do not, then collapsed trials, then those
+    without a result. Among trials of one kind with a result, lower non-dominated ranks come first. Of the last rank
+    that fits only in part, those with the largest crowding distance are taken, as in NSGA-II (Deb et al. 2002); of
+    equal trials, the earlier ones.
     """
+    finished = [trial for trial in trials if trial.status == "finished"]
+    meeting = [trial for trial in finished if trial.result and meets(trial.result, constraints)]
+    names = {trial.params.trial_id for trial in meeting}
+    beyond = [trial for trial in finished if trial.params.trial_id not in names]
     best: list[TrialHistory] = []
-    for status in ("finished", "collapsed"):
-        with_status = [trial for trial in trials if trial.status == status]
-        best += _best_measured(with_status, objectives, count - len(best))
+    for kind in (meeting, beyond, [trial for trial in trials if trial.status == "collapsed"]):
+        best += _best_measured(kind, objectives, count - len(best))
     without_result = [trial for trial in trials if trial.status in ("pruned", "stopped")]
     return best + without_result[: count - len(best)]
 

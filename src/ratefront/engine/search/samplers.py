@@ -100,7 +100,7 @@ class FrontSampler(ConfigurationSampler):
         objectives: Objectives,
         constraints: Sequence[Constraint],
     ) -> None:
-        self.memory = BoundedMemory(objectives)
+        self.memory = BoundedMemory(objectives, constraints=constraints)
         self._search = FrontSearch(space, objectives, settings.seed, constraints)
         self.startup_trials = settings.startup_trials
 
@@ -120,7 +120,9 @@ class StudySampler(ConfigurationSampler):
         self, settings: Sampler, space: Space, objectives: Objectives, constraints: Sequence[Constraint]
     ) -> None:
         is_generational = settings.name == "nsga2"
-        self.memory = GenerationMemory(objectives) if is_generational else BoundedMemory(objectives)
+        self.memory = (GenerationMemory if is_generational else BoundedMemory)(
+            objectives, constraints=constraints
+        )
         self.startup_trials = settings.startup_trials
         self._settings, self._space, self._objectives = settings, space, objectives
         self._constraints = constraints

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ratefront.spec.settings.repeat_settings import Repeats
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
 from ratefront.spec.space.parameter_fields import Parameter
-from ratefront.spec.sweep_spec import Metric, Resources
+from ratefront.spec.sweep_spec import Metric, Resources, SweepSpec
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,11 +69,26 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         *plan.known,
         *([("metrics", ", ".join(map(_metric, spec.metrics)))] if spec.metrics else []),
         ("objectives", ", ".join(f"{direction} {name}" for name, direction in plan.directions.items())),
+        *_goals(spec),
         ("reference", _values(spec.reference) or "the default for each objective"),
         ("bounds drawn", ", ".join(spec.bounds) or "none"),
         ("block size", f"{spec.block_size} samples coded as one string"),
         *(("warning", warning) for warning in plan.warnings),
     ]
+
+
+def _goals(spec: SweepSpec) -> list[tuple[str, str]]:
+    """Return what a person asks for, and what ends a trial or the sweep before its time."""
+    stopping, lines = spec.stopping, []
+    if spec.constraints:
+        lines.append(("constraints", ", ".join(str(constraint) for constraint in spec.parsed_constraints)))
+    if spec.target is not None:
+        lines.append(("target", str(spec.target.constraint)))
+    given = _given(stopping.model_dump(exclude={"rule"})) if stopping.rule != "none" else ""
+    lines.append(("early stopping", f"{stopping.rule}{given}"))
+    if spec.end_when is not None:
+        lines.append(("ends when", _values(spec.end_when.model_dump(exclude_none=True))))
+    return lines
 
 
 def _repeats(repeats: Repeats, trials: int) -> str:
