@@ -85,8 +85,8 @@ def test_a_replay_suggests_the_trial_that_was_planned_next(virtual: SimpleNamesp
 
 
 class ShortMemory(BoundedMemory):
-    def __init__(self, objectives: tuple[str, ...]) -> None:
-        super().__init__(objectives, size=8, most_unfinished=3, slack=3)
+    def __init__(self, objectives: tuple[str, ...], **settings: Any) -> None:
+        super().__init__(objectives, size=8, most_unfinished=3, slack=3, **settings)
 
 
 class SmallGenerationMemory(GenerationMemory):
