@@ -15,9 +15,7 @@ import numpy as np
 
 from ratefront.bounds import ORACLE, RateDistortionCurve
 from ratefront.pareto import hypervolume, on_axis
-from ratefront.trial_records import OBJECTIVES, WITH_DEFAULT_REFERENCE, Objectives
-
-RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
+from ratefront.trial_records import OBJECTIVES, RATE_ACCURACY, WITH_DEFAULT_REFERENCE
 
 
 class RateAccuracyPoint(Protocol):

@@ -56,6 +56,9 @@ OBJECTIVES: Objectives = {
     "encode_ms": "minimise",
 }
 
+#: The plane of the figures and of the bounds.
+RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
+
 #: Objectives that range over decades: search and hypervolume see log2(1 + value). They see a metric unchanged.
 LOGARITHMIC: Final = frozenset(name for name, direction in OBJECTIVES.items() if direction == "minimise")
 

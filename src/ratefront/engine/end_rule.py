@@ -28,7 +28,7 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import FloatArray, as_costs, hypervolume
 from ratefront.spec.settings.end_settings import EndWhen, WithinBound
 from ratefront.spec.sweep_spec import SweepSpec
-from ratefront.trial_records import OBJECTIVES, Objectives, Status
+from ratefront.trial_records import RATE_ACCURACY, Objectives, Status
 
 #: How far beyond the worst value the corner of the hypervolume lies, in parts of the distance from the best value.
 MARGIN = 0.1
@@ -36,7 +36,6 @@ MARGIN = 0.1
 REACH, SPAN = 0.9, 0.25
 
 _ROUNDING = 1e-12
-_RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
 
 
 class EndRule:
@@ -50,7 +49,7 @@ class EndRule:
     def __init__(self, end_when: EndWhen | None, objectives: Objectives, reference: dict[str, float]) -> None:
         self._rules = end_when
         self._gain = _Gain(end_when.no_gain_for or 1 if end_when else 1, objectives, reference)
-        self._shape = _Front(_RATE_ACCURACY)
+        self._shape = _Front(RATE_ACCURACY)
         self._taken_in = self._counted = self._asked_at = 0
 
     @classmethod
@@ -95,7 +94,7 @@ class EndRule:
                 self._counted += 1
                 self._gain.take_in(trial)
                 if trial.status == "finished":
-                    self._shape.add(_costs(trial, _RATE_ACCURACY))
+                    self._shape.add(_costs(trial, RATE_ACCURACY))
         self._taken_in = len(history.ended_order)
         if self._taken_in == history.asked_again_at:
             self._asked_at = self._counted

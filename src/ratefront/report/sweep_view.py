@@ -19,7 +19,6 @@ from ratefront.bounds import (
 from ratefront.columns import FreshSeeds
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.oracle_hypervolume import RATE_ACCURACY
 from ratefront.pareto import non_dominated
 from ratefront.spec.goals.constraints import Constraint, recorded_constraints
 from ratefront.store.environment_files import read_environment
@@ -30,7 +29,7 @@ from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_ta
 from ratefront.store.views.fresh_seeds import fresh_seeds_of
 from ratefront.store.views.front_trials import front_of, meets_constraints, pareto_front, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
-from ratefront.trial_records import FrontPoint, TrialResult, objectives_of, series_of
+from ratefront.trial_records import RATE_ACCURACY, FrontPoint, TrialResult, objectives_of, series_of
 
 FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
 """Whether a measured trial is on the front, is dominated, or has collapsed."""

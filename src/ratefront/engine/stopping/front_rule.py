@@ -20,9 +20,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ratefront.pareto import FloatArray
 
 #: The corner of a hypervolume lies beyond the worst point by this share of the points' range, so that the best point on
 #: one axis adds something however bad it is on the others.

@@ -17,7 +17,6 @@ import numpy as np
 
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.engine.stopping.front_rule import (
-    FloatArray,
     OracleAxes,
     RungComparison,
     StopVerdict,
@@ -28,6 +27,7 @@ from ratefront.engine.stopping.like_trials import Position, TransmitterCosts, di
 from ratefront.engine.stopping.objective_axes import ObjectiveAxes, Point
 from ratefront.history.events import Pruned, Spared
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.pareto import FloatArray
 from ratefront.spec.goals.constraints import meets
 from ratefront.spec.settings.stopping_settings import Stopping
 from ratefront.spec.sweep_spec import SweepSpec

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from random import Random
 
 from pydantic import ValidationError
 
 from ratefront.catalogue import CATALOGUE, Catalogue
-from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
+from ratefront.spec.space.dimensions import (
+    Branch,
+    Choice,
+    Constant,
+    Dimension,
+    Float,
+    Int,
+    Leaf,
+    Space,
+    combinations,
+)
 from ratefront.trial_records import Scalar
 
 Values = Mapping[str, Scalar]
@@ -42,33 +53,19 @@ def configurations(space: Space, random: Random) -> Iterator[dict[str, Scalar]]:
 
     The iterator is lazy: the first few of a million configurations cost as little as those of ten.
     """
-    if not space:
-        yield {}
-        return
-    name, *others = space
-    rest = {other: space[other] for other in others}
-    for first in _each(name, space[name], random):
-        for remaining in configurations(rest, random):
-            yield first | remaining
+    yield from combinations(space, partial(_in_random_order, random))
 
 
-def _each(name: str, dimension: Dimension, random: Random) -> Iterator[dict[str, Scalar]]:
-    match dimension:
-        case Constant(value):
-            yield {name: value}
+def _in_random_order(random: Random, leaf: Leaf) -> Iterator[Scalar]:
+    match leaf:
         case Choice(options):
-            yield from ({name: option} for option in random.sample(options, len(options)))
+            yield from random.sample(options, len(options))
         case Int(low, high):
             size = high - low + 1
             start = random.randrange(size)
-            for step in range(size):
-                yield {name: low + (start + step) % size}
+            yield from (low + (start + step) % size for step in range(size))
         case Float(low, high):
-            yield {name: random.uniform(low, high)}
-        case Branch(options):
-            for option in random.sample(list(options), len(options)):
-                for inner in configurations(options[option], random):
-                    yield {name: option, **inner}
+            yield random.uniform(low, high)
 
 
 def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:

@@ -7,7 +7,7 @@ a family's parameters exist only under it. Names are unique along every path, he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -56,6 +56,35 @@ class Branch:
 Leaf: TypeAlias = Float | Int | Choice
 Dimension: TypeAlias = Constant | Leaf | Branch
 Space: TypeAlias = Mapping[str, Dimension]
+
+
+def combinations(space: Space, values_of: Callable[[Leaf], Iterable[Scalar]]) -> Iterator[dict[str, Scalar]]:
+    """Yield every combination of values as flat assignments, lazily.
+
+    ``values_of(leaf)`` gives the values of a leaf in order; a branch is offered as the choice of its options.
+    """
+    if not space:
+        yield {}
+        return
+    name, *others = space
+    rest = {other: space[other] for other in others}
+    for first in _each(name, space[name], values_of):
+        for remaining in combinations(rest, values_of):
+            yield first | remaining
+
+
+def _each(
+    name: str, dimension: Dimension, values_of: Callable[[Leaf], Iterable[Scalar]]
+) -> Iterator[dict[str, Scalar]]:
+    match dimension:
+        case Constant(value):
+            yield {name: value}
+        case Branch(options):
+            for option in values_of(Choice(tuple(options))):
+                for inner in combinations(options[str(option)], values_of):
+                    yield {name: option, **inner}
+        case leaf:
+            yield from ({name: value} for value in values_of(leaf))
 
 
 def holds(leaf: Leaf, value: object) -> bool:

@@ -6,18 +6,19 @@ And the way back: the value at a position, and a grid of configurations.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from ratefront.spec.space.dimensions import (
     Branch,
     Choice,
     Constant,
-    Dimension,
     Float,
     Int,
     Leaf,
     Space,
     assign,
+    combinations,
     holds,
 )
 from ratefront.trial_records import Scalar
@@ -82,26 +83,10 @@ def lies_in(space: Space, values: Mapping[str, Scalar]) -> bool:
 
 def grid(space: Space, steps: int) -> Iterator[dict[str, Scalar]]:
     """Yield every configuration of a space once, of each interval at most ``steps`` values, its ends among them."""
-    if not space:
-        yield {}
-        return
-    name, *others = space
-    rest = {other: space[other] for other in others}
-    for first in _each_of(name, space[name], steps):
-        for remaining in grid(rest, steps):
-            yield first | remaining
+    yield from combinations(space, partial(_on_grid, steps))
 
 
-def _each_of(name: str, dimension: Dimension, steps: int) -> Iterator[dict[str, Scalar]]:
-    match dimension:
-        case Constant(value):
-            yield {name: value}
-        case Choice(options):
-            yield from ({name: option} for option in options)
-        case Branch(options):
-            for option, inner in options.items():
-                yield from ({name: option, **values} for values in grid(inner, steps))
-        case leaf:
-            positions = [step / (steps - 1) for step in range(steps)]
-            values: dict[Scalar, None] = dict.fromkeys(value_at(leaf, position) for position in positions)
-            yield from ({name: value} for value in values)
+def _on_grid(steps: int, leaf: Leaf) -> Iterable[Scalar]:
+    if isinstance(leaf, Choice):
+        return leaf.options
+    return dict.fromkeys(value_at(leaf, step / (steps - 1)) for step in range(steps))

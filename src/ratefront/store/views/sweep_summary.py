@@ -15,7 +15,6 @@ from ratefront.history.budget import recorded_budget
 from ratefront.history.repeat_counts import RepeatCounts
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.oracle_hypervolume import (
-    RATE_ACCURACY,
     ReferencePoint,
     hypervolume_rate_accuracy,
     reference_point,
@@ -25,7 +24,7 @@ from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
 from ratefront.store.views.stopping_summary import StoppingSummary, stopping_summary
 from ratefront.store.views.trials_csv import row_of_named
-from ratefront.trial_records import Objectives, metric_names, objectives_of
+from ratefront.trial_records import RATE_ACCURACY, Objectives, metric_names, objectives_of
 
 GAPS = (
     "oracle",

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
+from ratefront.pareto import FloatArray
 from ratefront.spec.space.dimensions import Branch, Choice, Leaf, Space
 from ratefront.spec.space.space_coordinates import searched_values, unit_position
 from ratefront.trial_records import Scalar

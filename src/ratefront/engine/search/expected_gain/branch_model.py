@@ -14,8 +14,7 @@ from ratefront.engine.search.expected_gain.gaussian_process import (
     fit_hyperparameters,
 )
 from ratefront.engine.search.expected_gain.hypervolume_gain import LEAST_ERROR, NODES, Prediction
-from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
-from ratefront.pareto import on_axis
+from ratefront.pareto import FloatArray, on_axis
 from ratefront.trial_records import LOGARITHMIC, Direction
 
 #: The quantity that is no objective: the natural logarithm of a trial's seconds. No metric has such a name.
@@ -52,7 +51,7 @@ def modelled(name: str, direction: Direction, value: float) -> float:
     """Return the quantity that is modelled as normal: the cost on its axis; of the accuracy, the log of the error."""
     if name == "accuracy":
         return math.log(1.0 - value + LEAST_ERROR)
-    placed = on_axis(name, value) if name in LOGARITHMIC else value
+    placed = on_axis(name, value)
     return placed if direction == "minimise" else -placed
 
 

@@ -20,10 +20,11 @@ from ratefront.engine.search.expected_gain.branch_features import (
 from ratefront.engine.search.expected_gain.branch_model import BranchModel, PredictedTrials
 from ratefront.engine.search.expected_gain.hypervolume_gain import expected_gains
 from ratefront.engine.search.expected_gain.measured_trials import MeasuredTrials
-from ratefront.engine.search.expected_gain.non_dominated_boxes import Boxes, FloatArray, non_dominated_boxes
+from ratefront.engine.search.expected_gain.non_dominated_boxes import Boxes, non_dominated_boxes
 from ratefront.engine.search.first_trials import neighbour, random_choice
 from ratefront.engine.search.seeds import stable_seed
 from ratefront.history.sweep_history import TrialHistory
+from ratefront.pareto import FloatArray
 from ratefront.spec.goals.constraints import Constraint
 from ratefront.spec.space.configurations import configurations, count
 from ratefront.spec.space.dimensions import Space, assign

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
+from ratefront.pareto import FloatArray
 
 #: The share of a linear trend in the prior variance; without it a prediction returns to the mean between trials.
 LINEAR = 0.3
@@ -43,9 +42,6 @@ class Hyperparameters:
     def prior(cls, inputs: int, noise: float) -> Hyperparameters:
         """The mode of the prior: length scales of 1, and this share of noise."""
         return cls(np.zeros(inputs), math.log(noise))
-
-
-Quantity: TypeAlias = FloatArray
 
 
 def fit_hyperparameters(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from ratefront.engine.search.expected_gain.non_dominated_boxes import Boxes, FloatArray
+from ratefront.engine.search.expected_gain.non_dominated_boxes import Boxes
+from ratefront.pareto import FloatArray
 
 #: The error rate of a codec that makes no mistake on the samples is taken as this, so that it has a logarithm.
 LEAST_ERROR = 0.003

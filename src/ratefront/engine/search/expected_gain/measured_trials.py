@@ -25,10 +25,9 @@ from ratefront.engine.search.expected_gain.branch_model import (
     trials_to_fit,
 )
 from ratefront.engine.search.expected_gain.gaussian_process import Hyperparameters
-from ratefront.engine.search.expected_gain.non_dominated_boxes import FloatArray
 from ratefront.errors import UnknownCostError
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.pareto import ranks
+from ratefront.pareto import FloatArray, ranks
 from ratefront.spec.goals.constraints import Constraint, meets
 from ratefront.trial_records import OBJECTIVES, Direction, Objectives, Scalar, TrialResult
 
@@ -65,7 +64,8 @@ class MeasuredTrials:
         self._features, self._constraints = features, constraints
         self.reference: Mapping[str, float] = {}
         self._directions = self._directions_of_all()
-        self.limits = {name: limit for name, limit in self._limits().items() if name not in self.objectives}
+        self._all_limits = self._limits()
+        self.limits = {n: limit for n, limit in self._all_limits.items() if n not in self.objectives}
         self._known: dict[str, _Measured] = {}
         self._shapes: dict[BranchKey, tuple[tuple[str, ...], dict[str, Hyperparameters]]] = {}
         self._modelled: tuple[str, ...] = ()  # the trials that the models were made of
@@ -140,11 +140,10 @@ class MeasuredTrials:
         """
         costs = np.array([self._costs(each) for each in self._known.values()])
         corner = costs.max(axis=0) + MARGIN * np.ptp(costs, axis=0) + 1e-9
-        limits = self._limits()
         for place, (name, direction) in enumerate(self.objectives.items()):
             if name in self.reference:
                 corner[place] = cost_of(name, modelled(name, direction, self.reference[name]))
-            corner[place] = min(corner[place], limits.get(name, math.inf))
+            corner[place] = min(corner[place], self._all_limits.get(name, math.inf))
         return np.asarray(corner)
 
     def _costs(self, measured: _Measured) -> FloatArray:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ratefront.pareto import FloatArray
 
 _Corner = tuple[float, ...]
 _Box = tuple[_Corner, _Corner]
