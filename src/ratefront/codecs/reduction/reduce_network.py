@@ -42,4 +42,8 @@ def reduce_network(
     Raises:
         InputError: As ``reduced_skeleton``.
     """
-    return copy.deepcopy(network)
+    from ratefront.complexity.stored_precision import round_to_half
+
+    made = copy.deepcopy(network)
+    round_to_half(made)
+    return made
