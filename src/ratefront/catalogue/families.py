@@ -30,8 +30,8 @@ from ratefront.catalogue.sample_groups import group_problem
 class LabelParameters(ReducedParameters):
     """Parameters of the codec that sends the class that a classifier decides for.
 
-    The classifier is the task model, which may be made smaller, or a small network of its own. The codec sends the class
-    of every sample, merges the rarest classes, or sends the class of a share of the samples.
+    The classifier is the task model, which may be made smaller, or a small network of its own. The codec sends the
+    class of every sample, merges the rarest classes, or sends the class of a share of the samples.
     """
 
     classifier: Annotated[

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from typing_extensions import override
 
 from ratefront.codecs.bottleneck.bottleneck_learner import mixed_precision
@@ -94,7 +94,7 @@ class ClassifierLearner(Learner):
         self.codec.fit(decisions.numpy(), self._merged_classes)
         sent = self.codec.sent_classes(decisions.numpy())
         correct = torch.from_numpy(sent) == self.validation.labels.cpu()
-        bits = self.codec.estimate_bits(sent[:, None])
+        bits = self.codec.estimate_bits(sent.astype(np.int32)[:, None])
         return {"rate_bits_estimated": float(bits.mean()), "accuracy": float(correct.float().mean())}
 
     def _decisions(self, split: LearnerSplit) -> Tensor:

@@ -1,7 +1,7 @@
-"""A small classifier for images or clouds, made for few bytes: a few normalised layers, and one linear layer on a small map.
+"""A small classifier for images or clouds, made for few bytes: normalised layers, and a linear one on a small map.
 
-The normalisations (Ioffe and Szegedy 2015) serve the training. ``folded`` puts them into the layers before them, so that
-no statistics are stored.
+The normalisations (Ioffe and Szegedy 2015) serve the training. ``folded`` puts them into the layers before them, so
+that no statistics are stored.
 """
 
 from __future__ import annotations

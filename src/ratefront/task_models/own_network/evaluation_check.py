@@ -208,6 +208,9 @@ def second_pass(
 
 
 def other_batch_size(sample: Sequence[int]) -> int:
-    """Return another batch size than ``predict_logits`` uses for samples of this shape: other neighbours, and sums in another order."""
+    """Return another batch size than ``predict_logits`` uses for samples of this shape.
+
+    A sample has other neighbours then, and sums are made in another order.
+    """
     usual = default_batch_size(sample)
     return usual * 3 // 5 if usual > 1 else 2

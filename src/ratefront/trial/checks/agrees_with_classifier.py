@@ -1,8 +1,8 @@
 """Checks that a codec that sends the class of a classifier of its own is decoded to what the stored classifier decides.
 
-Nothing is stored that its decisions could be compared with, as there is for the task model's. So the codec is loaded from
-its files, and its classifier runs again on hundreds of samples of each split, in other batches and with another number of
-threads.
+Nothing is stored that its decisions could be compared with, as there is for the task model's. So the codec is loaded
+from its files, and its classifier runs again on hundreds of samples of each split, in other batches and with another
+number of threads.
 """
 
 from __future__ import annotations
