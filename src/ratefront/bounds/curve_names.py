@@ -157,7 +157,7 @@ CURVE_KINDS: dict[str, CurveKind] = {
         True,
     ),
     PROBE: CurveKind(
-        "probe (TMRD of a probe)",
+        "TMRD of a probe, no bound",
         "the posteriors of a probe, a classifier of what the transmitter computes, are all that is sent for; long "
         "blocks achieve it, but it is no bound: a better receiver may lie below",
         False,

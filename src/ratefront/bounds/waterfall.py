@@ -32,7 +32,7 @@ STEPS: tuple[StepName, ...] = get_args(StepName)
 STAGE_TITLES: dict[StageName, str] = {
     "oracle": "oracle",
     "task_model": "task model (TMRD)",
-    "probe": "probe (TMRD of it)",
+    "probe": "probe (its TMRD)",
     "entropy": "words sent, H(Ẑ)",
     "estimate": "estimate",
     "blocks": "coded in blocks",
@@ -41,9 +41,9 @@ STAGE_TITLES: dict[StageName, str] = {
 
 STEP_MEANINGS: dict[StepName, str] = {
     "model": "the task model's posteriors know less than the label",
-    "transmitter": "a probe on what the transmitter computes knows less than the task model; below 0: more",
-    "coding": "one fixed word for each sample instead of long blocks; below 0: the receiver knows more than the probe",
-    "modelling": "the entropy model's probabilities are not the words' own frequencies",
+    "transmitter": "a probe of what the transmitter computes knows less than the task model; below 0: more",
+    "coding": "one fixed word a sample instead of long blocks; below 0: the receiver beats the probe",
+    "modelling": "the entropy model's probabilities are not the words' frequencies; below 0: H(Ẑ) is an estimate",
     "coder": "what the entropy coder writes beyond the estimate",
     "block_length": "each sample is a string of its own, in whole bytes",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from ratefront.bounds import ORACLE, RateDistortionCurve, Waterfall, WaterfallStep
+from ratefront.bounds import ORACLE, PROBE, RateDistortionCurve, Waterfall, WaterfallStep
 from ratefront.report.colours import MUTED, TEXT, bound_style
 from ratefront.report.curve_artists import line_looks, line_zorder, set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
@@ -113,14 +113,15 @@ def _draw_step(axes: Axes, step: WaterfallStep, start: float, end: float, rows: 
     if not is_cut:
         axes.plot([end, end], [row - 0.27, row + 0.27], color=TEXT, linewidth=1.2, zorder=3)
     name = step.title.replace(" + ", " +\n")
-    text = f"{name} {(end - start):+.3g}{' →' if is_cut else ''}"
-    middle = (left + right) / 2.0
+    bits = f"{end - start:+.3g}".replace("-", "−")
+    text = f"{name} {bits}{' →' if is_cut else ''}"
+    low, high = min(start, end), max(start, end)
     if is_cut:
         axes.text(right, row - 0.32, text, ha="right", va="bottom", fontsize=7, color=TEXT)
-    elif max(start, end) < middle:
-        axes.text(max(start, end), row, f"  {text}", ha="left", va="center", fontsize=7, color=TEXT)
+    elif right - high > low - left:
+        axes.text(high, row, f"  {text}", ha="left", va="center", fontsize=7, color=TEXT)
     else:
-        axes.text(min(start, end), row, f"{text}  ", ha="right", va="center", fontsize=7, color=TEXT)
+        axes.text(low, row, f"{text}  ", ha="right", va="center", fontsize=7, color=TEXT)
 
 
 def _draw_curves(
@@ -132,7 +133,10 @@ def _draw_curves(
         accuracy = 1.0 - distortion
         accuracies += [float(accuracy.min()), float(accuracy.max())]
         style = bound_style(name)
-        axes.plot(rate, accuracy, **line_looks(style), zorder=line_zorder(name), label=style.label, gid=name)
+        zorder = line_zorder(name) + (
+            1.0 if name == PROBE else 0.0
+        )  # dashes on top of a line that it may equal
+        axes.plot(rate, accuracy, **line_looks(style), zorder=zorder, label=style.label, gid=name)
     low, high = min(accuracies), max(accuracies)
     oracle = curves[ORACLE]
     shade_unattainable(axes, oracle.rate_bits, 1.0 - oracle.distortion)

@@ -61,10 +61,11 @@ def _lines(found: TrialWaterfall) -> Iterator[str]:
 
 def _probe_lines(found: TrialWaterfall, probe: ProbeFacts) -> Iterator[str]:
     yield f"probe: {_probe_text(probe)}; accuracy {probe.accuracy:.2%}, temperature {probe.temperature:.3f}"
-    yield (
-        f"transmitter: {found.result.transmitter_bytes:,} bytes, with the probe "
-        f"{found.transmitter_bytes_with_probe:,}, which count where the probe is computed"
-    )
+    size = f"transmitter: {found.result.transmitter_bytes:,} bytes"
+    if probe.bytes:
+        yield f"{size}; {found.transmitter_bytes_with_probe:,} with the probe, which count if it computes the probe"
+    else:
+        yield f"{size}, of which the probe is a part"
     yield "The probe's curve is achievable in long blocks. It is no bound: a better receiver may need less."
 
 
