@@ -3,8 +3,9 @@
 A word is all integers of one sample. The plug-in estimate, the entropy of the frequencies, lies too low: on average by
 about (m - 1) / (2 N ln 2) bit for m words that occur (Miller 1955), which is added. That holds as long as nearly all
 words that can occur have occurred. The share of the samples whose word occurs once estimates how much of the
-probability has not (Good 1953). Above 2 % there is no estimate. On twenty made-up sources of 10 to 5000 words, uniform,
-Zipf, and ten peaks with a tail, the mean error was below a tenth of a bit up to there, and up to 0.4 bit at 10 %.
+probability has not (Good 1953). Above 2 % there is no estimate. Where there was one, for 300 to 10 000 samples of
+made-up sources (10 to 5000 words; uniform, Zipf, ten peaks and a tail), its mean error was below 0.05 bit in 30 of 38
+cases and at most 0.25 bit, too low: 300 samples of ten peaks and 5000 rare words.
 """
 
 from __future__ import annotations

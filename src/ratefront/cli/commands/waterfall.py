@@ -34,12 +34,13 @@ def waterfall(
     A probe is trained on what the transmitter computes; it takes seconds to minutes.
     """
     from ratefront.api import sweeps
+    from ratefront.api.codec_loading import files_of_codec
     from ratefront.store.files.output_file import write_output
     from ratefront.terminal.console import SafeConsole
     from ratefront.terminal.waterfall_text import print_waterfall
 
     files = list(out or ())
-    _check_outputs(files)
+    _check_outputs(files, files_of_codec(folder, trial))
     forbid_sweep_imports()
     with prints_to_stderr(), one_line_warnings():
         found = sweeps.open(folder, own_module=own_module).trials[trial].waterfall()
@@ -52,7 +53,7 @@ def waterfall(
         print(path)
 
 
-def _check_outputs(files: list[Path]) -> None:
+def _check_outputs(files: list[Path], reads: list[Path]) -> None:
     """Check the paths before a probe is trained, not after it."""
     from ratefront.store.files.output_file import check_output
 
@@ -61,4 +62,4 @@ def _check_outputs(files: list[Path]) -> None:
             raise InputError(
                 f"{path}: its name must end in {_JSON}, {' or '.join(_FIGURES)}, not in {path.suffix!r}"
             )
-        check_output(path, files[:place])
+        check_output(path, [*reads, *files[:place]])

@@ -1,6 +1,6 @@
 """A linear probe: multinomial logistic regression on features, from which the classes' posteriors are read.
 
-The loss is cross-entropy + ½ λ ‖W‖² on features of mean 0 and variance 1. λ goes down from 0.1 by tens; each training
+The loss is cross-entropy + ½ λ ‖W‖² on features of mean 0 and variance 1. λ goes down from 1 by tens; each training
 starts from the weights of the last one. The λ of least log loss on validation is taken, each at its own temperature.
 L-BFGS begins at zero and draws nothing at random, so that the same features give the same probe. Means and variances
 are folded into the weights, which are rounded to fp16 as a transmitter would store them.
@@ -21,7 +21,7 @@ from ratefront.bounds import Predictions, calibrated
 from ratefront.complexity.stored_precision import round_to_half
 from ratefront.complexity.transmitter_bytes import module_bytes
 
-PENALTIES = (0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
+PENALTIES = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6)
 _STEPS = 100  # of L-BFGS at each λ; a probe that has not converged is a probe as well
 _MEMORY = 10  # steps that L-BFGS remembers, each with two copies of the weights
 _LEAST_DEVIATION = 1e-3  # of a feature, as a share of the largest: fp16 has to hold what it is divided by
