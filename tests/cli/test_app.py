@@ -37,6 +37,7 @@ COMMANDS = [
     "clean",
     "trial",
     "reproduce",
+    "waterfall",
     "simulate",
     "bounds",
     "schema",

@@ -33,6 +33,7 @@ COMMANDS = [
     "clean DIR",
     "clean DIR --keep none",
     "reproduce DIR t0000 --out OUT/again",
+    "waterfall DIR t0000 --out OUT/waterfall.json",
     "track DIR",
     "ui DIR",
     "dashboard DIR",

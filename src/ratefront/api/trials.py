@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ratefront.report.sweep_view import SweepView
     from ratefront.trial.reproduction.reproduce_trial import Reproduction
     from ratefront.trial.stored_codec import StoredCodec
+    from ratefront.trial.waterfall.trial_waterfall import TrialWaterfall
 
 
 class Trial:
@@ -121,6 +122,32 @@ class Trial:
             checked_output_folder(folder),
             own_module=self._own_module,
         )
+
+    def waterfall(self) -> TrialWaterfall:
+        """Return where the trial's bits go on test, from the oracle to what was paid, without Ray, MLflow and Optuna.
+
+        A probe is trained on what the transmitter computes, in seconds to minutes. Its curve is no bound.
+
+        Returns:
+            ``found.point.stages`` and ``found.point.joined_steps`` in bit/sample, ``found.curves`` by name,
+            ``found.transmitter_bytes_with_probe``; ``found.save_figure(path)`` draws it.
+
+        Raises:
+            InputError: The trial was not measured, the task model's predictions or the data are gone, or the sweep
+                names Python code that may not be run (see ``ratefront.open``).
+            SweepMismatchError: Data or code have changed since the sweep began.
+
+        Example:
+            >>> import ratefront as rf
+            >>> found = rf.open(folder).trials["t0000"].waterfall()
+            >>> steps = found.point.joined_steps
+            >>> paid = found.point.stage("alone").bits - found.point.stage("oracle").bits
+            >>> abs(sum(step.bits for step in steps) - paid) < 1e-9
+            True
+        """
+        from ratefront.trial.waterfall.trial_waterfall import trial_waterfall
+
+        return trial_waterfall(self._files, self._history, self.trial_id, own_module=self._own_module)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same trial of the same sweep, in the same state."""

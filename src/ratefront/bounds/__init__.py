@@ -15,7 +15,9 @@ These are the parts, for readers who build bounds of their own:
 - single curves and single numbers: `oracle_curve`, `oracle_rate_bits`, `task_model_curve`, ...; for other
   distortions `top_k_oracle`, `cost_oracle`, `log_loss_oracle`, `rate_invariance_curve`.
 - real codes: `huffman_code`, `BlockCode`, `merged_classes`, ...
-- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`.
+- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`,
+  `word_entropy`.
+- a point's rate in steps from the oracle to what was paid: `waterfall`.
 - the solver: `blahut_arimoto`.
 
 The room imports NumPy, SciPy, `ratefront.errors` and `ratefront.wording`, and nothing else. Figures are the
@@ -48,6 +50,7 @@ from ratefront.bounds.curve_names import (
     INDIRECT_ESTIMATE_AND_COMPRESS,
     INDIRECT_POSTERIOR,
     ORACLE,
+    PROBE,
     SAMPLE_AND_COMMUNICATE,
     TASK_MODEL,
     TASK_MODEL_CALIBRATED,
@@ -117,6 +120,8 @@ from ratefront.bounds.statistics.few_samples import few_samples_warning, samples
 from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cross_fitted
 from ratefront.bounds.statistics.held_out_intervals import Bootstrap, HeldOutIntervals
 from ratefront.bounds.statistics.reliability import expected_calibration_error
+from ratefront.bounds.statistics.word_entropy import WordEntropy, word_entropy
+from ratefront.bounds.waterfall import Waterfall, WaterfallStage, WaterfallStep, waterfall
 
 __all__ = [
     "CURVE_KINDS",
@@ -126,6 +131,7 @@ __all__ = [
     "INDIRECT_ESTIMATE_AND_COMPRESS",
     "INDIRECT_POSTERIOR",
     "ORACLE",
+    "PROBE",
     "RECIPES",
     "SAMPLE_AND_COMMUNICATE",
     "SOLVED_SLOPES",
@@ -151,6 +157,10 @@ __all__ = [
     "RateDistortionCurve",
     "ReadAs",
     "UnconvergedWarning",
+    "Waterfall",
+    "WaterfallStage",
+    "WaterfallStep",
+    "WordEntropy",
     "accuracy_per_bit",
     "are_probabilities",
     "below_oracle",
@@ -212,4 +222,6 @@ __all__ = [
     "uniform_rate_bits",
     "uniform_rate_bits_log2",
     "upper_error_rate",
+    "waterfall",
+    "word_entropy",
 ]

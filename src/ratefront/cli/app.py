@@ -19,6 +19,7 @@ from ratefront.cli.commands.status_and_report import front, report, status
 from ratefront.cli.commands.stop_and_clean import clean, stop
 from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
+from ratefront.cli.commands.waterfall import waterfall
 from ratefront.cli.isolation import check_current_folder
 from ratefront.cli.messages_in_flags import log_with_flags, with_flags
 from ratefront.errors import InputError, RatefrontError
@@ -43,6 +44,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     clean,
     trial,
     reproduce,
+    waterfall,
     encode,
     decode,
     audit,

@@ -147,6 +147,17 @@ class Codec(nn.Module, ABC):
     def transmitter_macs(self, image: Tensor) -> Macs:
         """Multiply–accumulates of the transmitter for one image (1, C, H, W); some may be unknown."""
 
+    def transmitter_features(self, images: Tensor) -> Tensor | None:
+        """What the transmitter computes of samples (n, ...) before it quantizes, for a probe: numbers (n, ...).
+
+        None where it computes no such numbers, or has ``transmitter_scores``.
+        """
+        return None
+
+    def transmitter_scores(self, images: Tensor) -> Tensor | None:
+        """The scores (n, K), on the CPU, of the classifier in the transmitter; None where there is none."""
+        return None
+
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """Metrics that only this family has, by name, on the samples of the test split."""
         return {}

@@ -172,6 +172,10 @@ class LabelCodec(EntropyCoded):
         return [self._alphabet.table]
 
     @override
+    def transmitter_scores(self, images: Tensor) -> Tensor:
+        return predict_logits(self.task_model, images.cpu().numpy())
+
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.classifier, image)
 
