@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -19,9 +19,13 @@ Slices = Annotated[
 TrainedWith = Annotated[
     SurrogateName | None, Field(description="what stands for rounding in training; default mixed")
 ]
+LetterSurrogateName = Literal["gumbel", "straight_through"]
 
 #: Sides of feature maps from which g_a halves them.
 HALVED_FROM = 4
+
+#: The most letters that a map of categorical latents may have: each has a table of its own, at both ends.
+MOST_LETTERS = 64
 
 #: Entropy models that send side information about a map of latents.
 HYPERPRIORS = ("scale_hyperprior", "mean_scale_hyperprior", "context")
@@ -48,11 +52,19 @@ class BottleneckParameters(FamilyParameters):
     ] = None
     latents: Annotated[
         Literal["vector", "map"] | None,
-        Field(description="of a factorized model: one vector, or a map that keeps where things are"),
+        Field(
+            description="of a factorized or categorical model: one vector, or a map that keeps where things are"
+        ),
     ] = None
     hyper_width: Annotated[int | None, Field(ge=1, le=512, description="channels of a hyperprior's z")] = None
     slices: Slices = None
-    surrogate: TrainedWith = None
+    surrogate: Annotated[
+        SurrogateName | LetterSurrogateName | None,
+        Field(
+            description="what stands for rounding in training, default mixed; of a categorical model for the choice of "
+            "a letter: gumbel or straight_through, default DEFAULT"
+        ),
+    ] = None
     scale_bound: Annotated[
         float, Field(ge=0.01, le=1, description="least Gaussian scale of a hyperprior")
     ] = 0.11
@@ -64,20 +76,36 @@ class BottleneckParameters(FamilyParameters):
         return self.entropy_model in HYPERPRIORS or self.latents == "map"
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
-        """Refuse a hyperprior where the split point gives a latent map of 1×1."""
+        """Refuse a hyperprior where the split point gives a latent map of 1×1, and letters where it gives a large one."""
         strides, shape = facts.get("strides"), facts.get("shape")
-        if self.entropy_model not in HYPERPRIORS or strides is None or shape is None or len(shape) != 3:
+        if not self.keeps_map or strides is None or shape is None or len(shape) != 3:
             return None
         split = getattr(self, "split", None)
         stride = dict(zip(facts["splits"], strides, strict=True)).get(split)
         if stride is None:
             return None
-        sides = [-(-side // stride) for side in shape[1:]] if stride else [1, 1]
-        if latent_map(*sides) != (1, 1):
+        places = latent_map(*(-(-side // stride) for side in shape[1:])) if stride else (1, 1)
+        if self.entropy_model == "categorical" and (problem := self.letters_problem(places)):
+            return f"{split}: {problem} (a branch under split keeps them apart)"
+        if self.entropy_model not in HYPERPRIORS or places != (1, 1):
             return None
         return (
             f"{self.entropy_model} needs a latent map of more than 1×1, which {split} does not give; "
             "valid there: factorized, categorical (a branch under split keeps them apart)"
+        )
+
+    def letters_problem(self, places: tuple[int, int]) -> str | None:
+        """Return why a latent map with these sides has too many letters; None if they are few enough."""
+        height, width = places
+        letters = height * width * self.width
+        if letters <= MOST_LETTERS:
+            return None
+        remedies = ["latents: vector", "factorized"]
+        if height * width <= MOST_LETTERS:
+            remedies.insert(0, f"a width of at most {MOST_LETTERS // (height * width)}")
+        return (
+            f"a map of {height}×{width} places with a width of {self.width} has {letters} letters, each with a table "
+            f"of its own; at most {MOST_LETTERS} are allowed; valid there: {', '.join(remedies)}"
         )
 
     @model_validator(mode="after")
@@ -85,8 +113,17 @@ class BottleneckParameters(FamilyParameters):
         model = self.entropy_model
         if model == "categorical":
             self._needs("alphabet", "entropy_model is categorical")
-            self._refuses("surrogate", "entropy_model is categorical, which rounds nothing")
+            if self.surrogate not in (None, *get_args(LetterSurrogateName)):
+                raise ValueError(
+                    f"surrogate {self.surrogate} rounds, and entropy_model is categorical, which rounds nothing; "
+                    f"valid: {', '.join(get_args(LetterSurrogateName))}"
+                )
         else:
+            if self.surrogate == "gumbel":
+                raise ValueError(
+                    f"surrogate gumbel chooses letters, and entropy_model is {model}; "
+                    f"valid: {', '.join(get_args(SurrogateName))}"
+                )
             self._refuses("alphabet", f"entropy_model is {model}")
         if model == "context":
             self._needs("slices", "entropy_model is context")
@@ -96,6 +133,6 @@ class BottleneckParameters(FamilyParameters):
             self._refuses("slices", f"entropy_model is {model}")
         if model not in HYPERPRIORS:
             self._refuses("hyper_width", f"entropy_model is {model}")
-        if model != "factorized":
+        if model in HYPERPRIORS:
             self._refuses("latents", f"entropy_model is {model}")
         return self

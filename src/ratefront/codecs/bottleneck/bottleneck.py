@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from ratefront.catalogue.bottlenecks import BottleneckParameters
@@ -17,6 +18,8 @@ from ratefront.codecs.bottleneck.feature_transforms import (
 from ratefront.codecs.entropy_models.build_entropy_model import build_entropy_model
 from ratefront.codecs.entropy_models.categorical import CategoricalModel
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
+from ratefront.codecs.entropy_models.letter_surrogates import DEFAULT_LETTER_SURROGATE
+from ratefront.errors import InputError
 
 _HYPER_WIDTH = 4
 
@@ -41,6 +44,52 @@ class Bottleneck(nn.Module):
         """Integers (n, elements) to features."""
         return self.synthesise(self.model.dequantize(latents))
 
+    def surrogate(self, inputs: Tensor, progress: float) -> tuple[Tensor, Tensor]:
+        """The training pass, with a differentiable surrogate of rounding.
+
+        Args:
+            inputs: What g_a takes, for n samples.
+            progress: How much of the training is done, from 0 to 1.
+
+        Returns:
+            The features that g_s gives, and the bits (n,) of the samples.
+        """
+        y = self.g_a(inputs)
+        if progress < self.model.centred_until:
+            y = self._centre(y)
+        latent, bits = self.model.surrogate(y, progress)
+        return self.g_s(latent), bits
+
+    @torch.no_grad()
+    def spread(self, inputs: Tensor) -> None:
+        """Scale g_a's last layer so that each y has mean 0 and the entropy model's ``first_spread`` on these inputs.
+
+        It is for random weights, whose latents hardly differ between samples (LSUV, Mishkin & Matas 2016).
+        """
+        if self.model.first_spread is None:
+            return
+        y, last = self.g_a(inputs), self._last_layer()
+        others = [axis for axis in range(y.dim()) if axis != 1]
+        scale = self.model.first_spread / y.std(dim=others).clamp_min(1e-6)
+        last.weight.mul_(scale.reshape(-1, *[1] * (last.weight.dim() - 1)))
+        last.bias.copy_((last.bias - y.mean(dim=others)) * scale)
+
+    def _centre(self, y: Tensor) -> Tensor:
+        """Y without its mean over the batch, which g_a's bias loses as well, so that g_a alone gives the same.
+
+        No gradient then moves the y of all samples together. Otherwise all of them choose one letter, the one that comes
+        nearest to the mean of the features, before g_s has learned to tell letters apart; and no gradient leads back.
+        """
+        mean = y.mean(dim=[axis for axis in range(y.dim()) if axis != 1], keepdim=True)
+        with torch.no_grad():
+            self._last_layer().bias.sub_(mean.flatten())
+        return y - mean
+
+    def _last_layer(self) -> nn.Linear | nn.Conv2d:
+        last = self.g_a[-1]
+        assert isinstance(last, nn.Linear | nn.Conv2d), "g_a ends with a layer that has a bias"
+        return last
+
     def transmitter_modules(self) -> list[nn.Module]:
         """The networks that encoding needs besides the tables."""
         return [self.g_a, *self.model.transmitter_modules()]
@@ -60,33 +109,41 @@ def build_bottleneck(
     """
     shape = latent_shape_of_features(parameters, features)
     on_map = len(shape) == 3
-    model = _entropy_model(parameters, shape if on_map else (parameters.width,), with_prior=with_prior)
+    model = _entropy_model(parameters, (parameters.width, *shape[1:]), with_prior=with_prior)
     if g_a is None:
-        g_a = build_analysis(features, shape)
+        g_a = build_analysis(parameters, features, features)
     return Bottleneck(
         g_a, model, map_synthesis(shape[0], features) if on_map else vector_synthesis(shape[0], features)
     )
 
 
-def build_analysis(features: Sequence[int], latents: Sequence[int]) -> nn.Sequential:
-    """Build g_a for features (C, H, W) or (C,), giving latents (outputs,) or (channels, h, w)."""
-    analysis = map_analysis if len(latents) == 3 else vector_analysis
-    return analysis(features, latents[0])
+def build_analysis(
+    parameters: BottleneckParameters, inputs: Sequence[int], features: Sequence[int]
+) -> nn.Sequential:
+    """Build g_a from inputs (C', H, W) or (C',) to the latents of features (C, H, W) or (C,).
+
+    The inputs are the features, or those of a front end with fewer channels.
+    """
+    shape = latent_shape_of_features(parameters, features)
+    if len(shape) == 3:
+        return map_analysis(inputs, shape[0], letters=parameters.entropy_model == "categorical")
+    return vector_analysis(inputs, shape[0])
 
 
 def latent_shape_of_features(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:
     """The shape of y that the entropy model takes: (outputs,), or a map (channels, h, w)."""
+    channels = parameters.width * (parameters.alphabet or 1)
     if parameters.keeps_map and len(features) == 3:
-        return map_shape(features, parameters.width)
-    return (parameters.width * (parameters.alphabet or 1),)
+        return map_shape(features, channels)
+    return (channels,)
 
 
 def _entropy_model(
     parameters: BottleneckParameters, shape: tuple[int, ...], *, with_prior: bool
 ) -> EntropyModel:
     if parameters.entropy_model == "categorical":
-        assert parameters.alphabet is not None, "checked by the parameter model"
-        return CategoricalModel(parameters.width, parameters.alphabet, with_prior=with_prior)
+        return _categorical_model(parameters, shape, with_prior=with_prior)
+    assert parameters.surrogate != "gumbel", "checked by the parameter model"
     return build_entropy_model(
         parameters.entropy_model,
         shape,
@@ -96,3 +153,14 @@ def _entropy_model(
         surrogate=parameters.surrogate,
         with_prior=with_prior,
     )
+
+
+def _categorical_model(
+    parameters: BottleneckParameters, shape: tuple[int, ...], *, with_prior: bool
+) -> CategoricalModel:
+    assert parameters.alphabet is not None, "checked by the parameter model"
+    if len(shape) == 3 and (problem := parameters.letters_problem((shape[1], shape[2]))):
+        raise InputError(problem)
+    surrogate = parameters.surrogate or DEFAULT_LETTER_SURROGATE
+    assert surrogate in ("gumbel", "straight_through"), "checked by the parameter model"
+    return CategoricalModel(shape, parameters.alphabet, surrogate=surrogate, with_prior=with_prior)

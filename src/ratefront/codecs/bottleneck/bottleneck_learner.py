@@ -24,6 +24,7 @@ from ratefront.complexity.stored_precision import round_to_half
 _DENSITY_LEARNING_RATE = 5.0
 _FIT_SAMPLES, _FIT_BATCH = 4096, 128  # samples for the unit of the feature error
 _CALIBRATION_SAMPLES = 512  # inputs of g_a, where it is converted to int8
+_SPREAD_SAMPLES = 512  # samples that the first scale of latents is measured on
 _UPDATE_SAMPLES = 65_536  # training samples that the coder's tables are made from
 
 
@@ -104,9 +105,8 @@ class RateDistortionLearner(Learner):
 
     @override
     def loss(self, batch: Tensor, progress: float) -> Tensor:
-        bottleneck = self.codec.bottleneck
-        latent, bits = bottleneck.model.surrogate(bottleneck.g_a(self.train.inputs[batch]), progress)
-        distortion = self.distortion(bottleneck.g_s(latent), batch, progress)
+        synthesised, bits = self.codec.bottleneck.surrogate(self.train.inputs[batch], progress)
+        distortion = self.distortion(synthesised, batch, progress)
         mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
         return mean
 
@@ -171,6 +171,7 @@ class BottleneckLearner(RateDistortionLearner):
         few = spread_positions(len(train.labels), _FIT_SAMPLES).split(_FIT_BATCH)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
+        codec.bottleneck.spread(train.inputs[spread_positions(len(train.labels), _SPREAD_SAMPLES)])
 
     @override
     def reduce_analysis(self) -> None:

@@ -45,10 +45,14 @@ def map_shape(shape: Sequence[int], channels: int) -> tuple[int, ...]:
     return (channels, *latent_map(shape[1], shape[2]))
 
 
-def map_analysis(shape: Sequence[int], channels: int) -> nn.Sequential:
-    """g_a for features (C, H, W) to latents of ``map_shape``."""
+def map_analysis(shape: Sequence[int], channels: int, *, letters: bool = False) -> nn.Sequential:
+    """g_a for features (C, H, W) to latents of ``map_shape``.
+
+    Its hidden layer has at least as many channels as the latents, except where these are the scores of ``letters``:
+    a letter of many values carries no more than a few numbers.
+    """
     if shape[1] >= HALVED_FROM:
-        hidden = max(_ANALYSIS_CHANNELS, channels)
+        hidden = _ANALYSIS_CHANNELS if letters else max(_ANALYSIS_CHANNELS, channels)
         return nn.Sequential(
             nn.Conv2d(shape[0], hidden, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)
         )

@@ -12,7 +12,6 @@ from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck import (
     build_analysis,
     build_bottleneck,
-    latent_shape_of_features,
 )
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
@@ -105,7 +104,7 @@ def _analysis(
     if Reduction.of(parameters).is_none:
         return None
     inputs = feature_shape(front_end, structure.shape)
-    g_a = build_analysis(inputs, latent_shape_of_features(parameters, features))
+    g_a = build_analysis(parameters, inputs, features)
     return reduced_skeleton(g_a, inputs, Reduction(parameters.precision), keeps_outputs=True)
 
 
@@ -114,7 +113,7 @@ def _analysis_in_float(
 ) -> nn.Sequential:
     """Return an untrained g_a in float, of the structure that the codec's g_a has in int8."""
     inputs, features = (tuple(source[torch.arange(1)].shape[1:]) for source in (train.inputs, train.features))
-    return build_analysis(inputs, latent_shape_of_features(parameters, features))
+    return build_analysis(parameters, inputs, features)
 
 
 def _splits(

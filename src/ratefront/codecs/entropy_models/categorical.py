@@ -2,15 +2,16 @@
 
 ::
 
-    logits = g_a(features) ─ argmax per element ─ ẑ ─ coder ─ g_s(one-hot ẑ)        p(ẑ) = Π_j π_j(ẑ_j)
+    scores = g_a(features) ─ argmax per element ─ ẑ ─ coder ─ g_s(one-hot ẑ)        p(ẑ) = Π_j π_j(ẑ_j)
 
-At 3 to 10 bit/sample nothing is rounded: a sample is a word of ``width`` letters. Training draws straight-through
-Gumbel-softmax words (Jang et al. 2017) with a falling temperature. At test the encoder takes the most likely letters.
+At 3 to 10 bit/sample nothing is rounded: a sample is a word of ``width`` letters, or of so many at each place of a map.
+Training has a surrogate of the choice (``letter_surrogates``). At test the encoder takes the letters of highest score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +22,14 @@ from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symb
 from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.bitstream.latent_string_coder import decode_columns, encode_columns
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
+from ratefront.codecs.entropy_models.letter_surrogates import (
+    DEFAULT_LETTER_SURROGATE,
+    LETTER_SURROGATES,
+    LetterSurrogate,
+)
 from ratefront.codecs.entropy_models.quantization import gumbel_noise
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
-_FIRST_TEMPERATURE, _LAST_TEMPERATURE = 1.5, 0.3  # of Gumbel-softmax in training
-_HARD_FROM = 0.5  # of training; hard words from the start on would leave most letters unused
 _SMOOTHING = 0.5
 _LOG2E = 1.4426950408889634
 
@@ -37,26 +41,44 @@ class _Prior(nn.Module):
 
 
 class CategoricalModel(EntropyModel):
-    """For y = logits (width · alphabet,): ``width`` letters of ``alphabet`` symbols each.
+    """For y = scores (width · alphabet,) or (width · alphabet, H, W): ``width`` letters, or so many at each place.
 
-    Parameters are logits (n, width, alphabet), relaxed latents are weights of the same shape.
+    Every letter of every place has a distribution of its own. Parameters are scores (n, elements, alphabet), place by
+    place; relaxed latents are weights of the same shape.
+
+    Attributes:
+        shape: (width,), or (width, H, W).
+        alphabet: The values of a letter.
+        elements: The letters of a sample.
     """
 
-    def __init__(self, width: int, alphabet: int, *, with_prior: bool = True) -> None:
+    centred_until = 0.5  # while the weight of the rate rises
+    first_spread = 1.0
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        alphabet: int,
+        *,
+        surrogate: LetterSurrogate = DEFAULT_LETTER_SURROGATE,
+        with_prior: bool = True,
+    ) -> None:
         super().__init__()
-        self.elements, self.alphabet = width, alphabet
-        self.prior = _Prior(width, alphabet) if with_prior else None
-        self.tables = QuantizedTables(width, alphabet)
+        self.shape, self.elements, self.alphabet = tuple(shape), prod(shape), alphabet
+        self.training_surrogate = surrogate
+        self.prior = _Prior(self.elements, alphabet) if with_prior else None
+        self.tables = QuantizedTables(self.elements, alphabet)
 
     @override
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        temperature = _FIRST_TEMPERATURE * (_LAST_TEMPERATURE / _FIRST_TEMPERATURE) ** progress
-        words = F.gumbel_softmax(self.latent_parameters(y), tau=temperature, hard=progress >= _HARD_FROM)
+        words = LETTER_SURROGATES[self.training_surrogate](self.latent_parameters(y), progress)
         return self.synthesis_input(words), self.bits(words)
 
     @override
     def latent_parameters(self, y: Tensor) -> Tensor:
-        return y.reshape(len(y), self.elements, self.alphabet)
+        width, *places = self.shape
+        scores = y.reshape(len(y), width, self.alphabet, prod(places))
+        return scores.permute(0, 3, 1, 2).reshape(len(y), self.elements, self.alphabet)
 
     @override
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
@@ -77,7 +99,9 @@ class CategoricalModel(EntropyModel):
 
     @override
     def synthesis_input(self, relaxed: Tensor) -> Tensor:
-        return relaxed.flatten(1)
+        width, *places = self.shape
+        by_place = relaxed.reshape(len(relaxed), prod(places), width, self.alphabet)
+        return by_place.permute(0, 2, 3, 1).reshape(len(relaxed), width * self.alphabet, *places)
 
     @override
     def bits(self, relaxed: Tensor) -> Tensor:

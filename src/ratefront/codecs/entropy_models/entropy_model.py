@@ -19,9 +19,17 @@ from ratefront.bitstream.frequency_table import FrequencyTable
 
 
 class EntropyModel(nn.Module, ABC):
-    """Sends ``elements`` integers for each sample, side information included."""
+    """Sends ``elements`` integers for each sample, side information included.
+
+    Attributes:
+        elements: The integers of a sample.
+        centred_until: The share of the training in which y is centred over each batch.
+        first_spread: The standard deviation of y before training; None where any will do.
+    """
 
     elements: int
+    centred_until: float = 0.0
+    first_spread: float | None = None
 
     @abstractmethod
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
