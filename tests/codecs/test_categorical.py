@@ -27,11 +27,15 @@ shapes = st.one_of(
 )
 
 
-def _updated(shape: tuple[int, ...], alphabet: int, seed: int) -> tuple[CategoricalModel, torch.Tensor, Symbols]:
+def _updated(
+    shape: tuple[int, ...], alphabet: int, seed: int
+) -> tuple[CategoricalModel, torch.Tensor, Symbols]:
     """A model with tables, scores y of 60 samples, and their letters."""
     torch.manual_seed(seed)
     model = CategoricalModel(shape, alphabet)
-    offset = torch.randn(shape[0] * alphabet, *shape[1:])  # so that letters of different places are used differently
+    offset = torch.randn(
+        shape[0] * alphabet, *shape[1:]
+    )  # so that letters of different places are used differently
     y = torch.randn(60, *offset.shape) + 2 * offset
     latents = model.quantize(model.latent_parameters(y))
     model.update(iter([latents[:30], latents[30:]]))
@@ -89,7 +93,9 @@ def test_update_does_not_depend_on_how_letters_are_batched() -> None:
 
 @pytest.mark.parametrize("surrogate", SURROGATES)
 @pytest.mark.parametrize("progress", [0.0, 0.3, 0.7, 1.0])
-def test_weights_of_letters_sum_to_one_and_have_gradients(surrogate: LetterSurrogate, progress: float) -> None:
+def test_weights_of_letters_sum_to_one_and_have_gradients(
+    surrogate: LetterSurrogate, progress: float
+) -> None:
     torch.manual_seed(0)
     scores = torch.randn(40, 3, 6, requires_grad=True)
     weights = LETTER_SURROGATES[surrogate](scores, progress)
@@ -135,6 +141,18 @@ def test_centring_leaves_the_mean_of_the_scores_to_no_gradient(values: Mapping[s
 def _bottleneck(values: Mapping[str, Any]) -> Bottleneck:
     torch.manual_seed(0)
     return build_bottleneck(SplitParameters.model_validate({**LETTERS, **values}), (3, 8, 8), with_prior=True)
+
+
+def test_information_is_that_of_a_channel_from_samples_to_letters() -> None:
+    model = CategoricalModel((1,), 4)
+    certain = 100 * torch.eye(4)
+    assert float(model.information(certain)) == pytest.approx(
+        2.0
+    )  # four samples, each with a letter of its own
+    assert float(model.information(certain[:1].expand(4, 4))) == pytest.approx(0.0, abs=1e-6)
+    assert float(model.information(torch.zeros(4, 4))) == pytest.approx(0.0, abs=1e-6)
+    half = torch.tensor([[0.0, 0.0, -99.0, -99.0], [-99.0, -99.0, 0.0, 0.0]])
+    assert float(model.information(half)) == pytest.approx(1.0)
 
 
 FACTS = {"splits": ("conv1", "conv2", "fc1"), "strides": (2, 4, 0), "shape": (1, 28, 28)}
