@@ -40,6 +40,14 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "sample-task-model": {"family": "sample", "channel": "task_model", "slope": 5.0},
     "split-factorized": {**SPLIT, "entropy_model": "factorized", "width": 5},
     "split-categorical": {**SPLIT, "entropy_model": "categorical", "width": 2, "alphabet": 8},
+    "split-letter-map": {
+        **SPLIT,
+        "entropy_model": "categorical",
+        "latents": "map",
+        "width": 1,
+        "alphabet": 6,
+        "surrogate": "gumbel",
+    },
     "split-distilled": DISTILLED,
     "split-map-cosine": {
         **DISTILLED,
@@ -74,6 +82,15 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "entropy_model": "factorized",
         "width": 5,
         "beta": 600.0,
+        "encoder_width": 32,
+    },
+    "student-letter": {
+        "family": "student",
+        "split": "hidden",
+        "entropy_model": "categorical",
+        "width": 1,
+        "alphabet": 16,
+        "beta": 60.0,
         "encoder_width": 32,
     },
     "student-map": {

@@ -143,6 +143,18 @@ def _bottleneck(values: Mapping[str, Any]) -> Bottleneck:
     return build_bottleneck(SplitParameters.model_validate({**LETTERS, **values}), (3, 8, 8), with_prior=True)
 
 
+def test_information_is_that_of_a_channel_from_samples_to_letters() -> None:
+    model = CategoricalModel((1,), 4)
+    certain = 100 * torch.eye(4)
+    assert float(model.information(certain)) == pytest.approx(
+        2.0
+    )  # four samples, each with a letter of its own
+    assert float(model.information(certain[:1].expand(4, 4))) == pytest.approx(0.0, abs=1e-6)
+    assert float(model.information(torch.zeros(4, 4))) == pytest.approx(0.0, abs=1e-6)
+    half = torch.tensor([[0.0, 0.0, -99.0, -99.0], [-99.0, -99.0, 0.0, 0.0]])
+    assert float(model.information(half)) == pytest.approx(1.0)
+
+
 FACTS = {"splits": ("conv1", "conv2", "fc1"), "strides": (2, 4, 0), "shape": (1, 28, 28)}
 
 

@@ -62,7 +62,7 @@ class BottleneckParameters(FamilyParameters):
         SurrogateName | LetterSurrogateName | None,
         Field(
             description="what stands for rounding in training, default mixed; of a categorical model for the choice of "
-            "a letter: gumbel or straight_through, default DEFAULT"
+            "a letter: gumbel or straight_through, default straight_through"
         ),
     ] = None
     scale_bound: Annotated[
@@ -76,7 +76,7 @@ class BottleneckParameters(FamilyParameters):
         return self.entropy_model in HYPERPRIORS or self.latents == "map"
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
-        """Refuse a hyperprior where the split point gives a latent map of 1×1, and letters where it gives a large one."""
+        """Refuse a hyperprior where the split point gives a latent map of 1×1, and many letters."""
         strides, shape = facts.get("strides"), facts.get("shape")
         if not self.keeps_map or strides is None or shape is None or len(shape) != 3:
             return None

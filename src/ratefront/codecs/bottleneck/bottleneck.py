@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,20 @@ from ratefront.codecs.entropy_models.letter_surrogates import DEFAULT_LETTER_SUR
 from ratefront.errors import InputError
 
 _HYPER_WIDTH = 4
+
+
+class TrainingPass(NamedTuple):
+    """What a bottleneck gives for n samples while it is trained.
+
+    Attributes:
+        synthesised: The features (n, ...) that g_s gives.
+        bits: The bits (n,) of the samples.
+        information: How much a letter says of a sample, in bit; 0 where latents are rounded.
+    """
+
+    synthesised: Tensor
+    bits: Tensor
+    information: Tensor
 
 
 class Bottleneck(nn.Module):
@@ -44,21 +59,18 @@ class Bottleneck(nn.Module):
         """Integers (n, elements) to features."""
         return self.synthesise(self.model.dequantize(latents))
 
-    def surrogate(self, inputs: Tensor, progress: float) -> tuple[Tensor, Tensor]:
+    def surrogate(self, inputs: Tensor, progress: float) -> TrainingPass:
         """The training pass, with a differentiable surrogate of rounding.
 
         Args:
             inputs: What g_a takes, for n samples.
             progress: How much of the training is done, from 0 to 1.
-
-        Returns:
-            The features that g_s gives, and the bits (n,) of the samples.
         """
         y = self.g_a(inputs)
         if progress < self.model.centred_until:
             y = self._centre(y)
         latent, bits = self.model.surrogate(y, progress)
-        return self.g_s(latent), bits
+        return TrainingPass(self.g_s(latent), bits, self.model.information(y))
 
     @torch.no_grad()
     def spread(self, inputs: Tensor) -> None:
@@ -77,8 +89,8 @@ class Bottleneck(nn.Module):
     def _centre(self, y: Tensor) -> Tensor:
         """Y without its mean over the batch, which g_a's bias loses as well, so that g_a alone gives the same.
 
-        No gradient then moves the y of all samples together. Otherwise all of them choose one letter, the one that comes
-        nearest to the mean of the features, before g_s has learned to tell letters apart; and no gradient leads back.
+        No gradient then moves the y of all samples together. Otherwise all samples choose one letter, that nearest to
+        the mean of the features, before g_s has learned to tell letters apart; and no gradient leads back.
         """
         mean = y.mean(dim=[axis for axis in range(y.dim()) if axis != 1], keepdim=True)
         with torch.no_grad():

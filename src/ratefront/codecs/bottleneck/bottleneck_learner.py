@@ -25,6 +25,7 @@ _DENSITY_LEARNING_RATE = 5.0
 _FIT_SAMPLES, _FIT_BATCH = 4096, 128  # samples for the unit of the feature error
 _CALIBRATION_SAMPLES = 512  # inputs of g_a, where it is converted to int8
 _SPREAD_SAMPLES = 512  # samples that the first scale of latents is measured on
+_FIRST_INFORMATION_WEIGHT = 0.05
 _UPDATE_SAMPLES = 65_536  # training samples that the coder's tables are made from
 
 
@@ -70,6 +71,15 @@ def _rate_weight(progress: float) -> float:
     return min(1.0, 2 * progress)
 
 
+def _information_weight(progress: float) -> float:
+    """The distortion that a bit of a letter's information is worth, which falls to 0 in the first half of the training.
+
+    Letters that no sample has chosen get no gradient from the distortion: without a reward for their use, most of
+    them are never used (docs/results/letters.md).
+    """
+    return _FIRST_INFORMATION_WEIGHT * max(0.0, 1 - 2 * progress)
+
+
 class RateDistortionLearner(Learner):
     """Trains g_a, the entropy model and g_s on rate + β·distortion; the back end as well if ``fine_tunes``."""
 
@@ -105,9 +115,10 @@ class RateDistortionLearner(Learner):
 
     @override
     def loss(self, batch: Tensor, progress: float) -> Tensor:
-        synthesised, bits = self.codec.bottleneck.surrogate(self.train.inputs[batch], progress)
-        distortion = self.distortion(synthesised, batch, progress)
-        mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
+        coded = self.codec.bottleneck.surrogate(self.train.inputs[batch], progress)
+        distortion = self.distortion(coded.synthesised, batch, progress)
+        reward = _information_weight(progress) * coded.information
+        mean: Tensor = (_rate_weight(progress) * coded.bits + self.codec.beta * (distortion - reward)).mean()
         return mean
 
     @torch.no_grad()

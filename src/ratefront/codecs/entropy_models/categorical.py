@@ -81,6 +81,16 @@ class CategoricalModel(EntropyModel):
         return scores.permute(0, 3, 1, 2).reshape(len(y), self.elements, self.alphabet)
 
     @override
+    def information(self, y: Tensor) -> Tensor:
+        """I(sample; letter) over the batch, if letters were drawn by the softmax of their scores; mean over letters.
+
+        H(mean) − mean H, as Krause et al. 2010, "Discriminative clustering by regularized information maximization".
+        """
+        probabilities = self.latent_parameters(y).softmax(dim=-1)
+        of_use, of_choice = _entropy(probabilities.mean(dim=0)), _entropy(probabilities)
+        return of_use.mean() - of_choice.mean()
+
+    @override
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
         noisy = parameters / temperature + gumbel_noise(parameters, generator)
         return (noisy / temperature).softmax(dim=-1)
@@ -137,3 +147,8 @@ class CategoricalModel(EntropyModel):
     @override
     def densities(self) -> list[nn.Module]:
         return [] if self.prior is None else [self.prior]
+
+
+def _entropy(probabilities: Tensor) -> Tensor:
+    """H (...) in bit of distributions (..., alphabet)."""
+    return torch.special.entr(probabilities).sum(dim=-1) * _LOG2E

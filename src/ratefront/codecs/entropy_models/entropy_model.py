@@ -77,6 +77,13 @@ class EntropyModel(nn.Module, ABC):
     def bits(self, relaxed: Tensor) -> Tensor:
         """−log2 likelihood (n,) of relaxed latents, differentiable."""
 
+    def information(self, y: Tensor) -> Tensor:
+        """How much a letter says of a sample, in bit and differentiable: for models that choose letters.
+
+        Training rewards it at the start, so that all letters come into use.
+        """
+        return y.new_zeros(())
+
     def round_networks(self) -> None:
         """Round the weights of the networks that choose tables to the grid of the integer networks.
 
