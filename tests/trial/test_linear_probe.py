@@ -63,7 +63,7 @@ def test_it_is_what_its_bytes_hold(probe: LinearProbe) -> None:
 
 
 def test_few_samples_of_many_features_are_penalised() -> None:
-    """200 features say nothing: without a penalty the probe would be certain of what it cannot know."""
+    """200 features say nothing: without a penalty 150 samples would be told apart by them."""
     rng = np.random.default_rng(5)
 
     def noisy(samples: int, seed: int) -> LabelledFeatures:
@@ -75,7 +75,7 @@ def test_few_samples_of_many_features_are_penalised() -> None:
     assert found.penalty >= 0.01
     test = noisy(1000, 2)
     predictions = Predictions.from_logits(test.labels, found.scores(test.features))
-    assert (predictions.predicted == test.labels).mean() > 0.55
+    assert (predictions.predicted == test.labels).mean() > 0.45
 
 
 def test_features_that_are_constant_give_the_prior() -> None:
