@@ -56,7 +56,8 @@ class CategoricalModel(EntropyModel):
 
     @override
     def latent_parameters(self, y: Tensor) -> Tensor:
-        return y.reshape(len(y), self.elements, self.alphabet)
+        logits: Tensor = y.unflatten(1, (self.elements, self.alphabet))
+        return logits
 
     @override
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
