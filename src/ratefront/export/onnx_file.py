@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -58,7 +60,7 @@ def onnx_bytes(network: nn.Module, example: Tensor, input_name: str, output_name
         The file.
 
     Raises:
-        InputError: A layer of the network has no ONNX form.
+        InputError: A layer of the network has no ONNX form; the message names it.
     """
     program = _exported(network, example, input_name, output_names)
     model = program.model_proto
@@ -72,26 +74,94 @@ def onnx_bytes(network: nn.Module, example: Tensor, input_name: str, output_name
 def _exported(network: nn.Module, example: Tensor, input_name: str, output_names: Sequence[str]) -> Any:
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
-    samples = torch.export.Dim("samples", min=1)
     try:
-        with torch.no_grad(), warnings.catch_warnings(action="error"):
-            program = torch.onnx.export(
-                network,
-                (example,),
-                dynamo=True,
-                optimize=False,  # it would merge normalisations into weights, which are no longer fp16 then
-                opset_version=_OPSET,
-                dynamic_shapes=({0: samples},),
-                input_names=[input_name],
-                output_names=list(output_names),
-                verbose=False,
-            )
+        with _silent():
+            program = _program(network, example, input_name, output_names)
     except Exception as error:  # each layer fails in its own way
-        raise InputError(f"torch cannot export this network to ONNX: {_reason(error)}") from error
-    assert program is not None, "dynamo gives a program"
+        with _silent():
+            layer = _failing_layer(network, example)
+        raise InputError(f"{layer} cannot be exported to ONNX: {_reason(error)}") from error
     fold_constants(program.model)
     remove_unused_nodes(program.model)
     return program
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep torch's account of a failed export off the terminal, and make a warning an error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="error"), redirect_stdout(None), redirect_stderr(None):
+            yield
+    finally:
+        logging.disable(before)
+
+
+@torch.no_grad()
+def _program(network: nn.Module, example: Tensor, input_name: str, output_names: Sequence[str]) -> Any:
+    program = torch.onnx.export(
+        network,
+        (example,),
+        dynamo=True,
+        optimize=False,  # it would merge normalisations into weights, which are no longer fp16 then
+        opset_version=_OPSET,
+        dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+        input_names=[input_name],
+        output_names=list(output_names),
+        verbose=False,
+    )
+    assert program is not None, "dynamo gives a program"
+    graph = program.model.graph
+    if isinstance(graph.inputs[0].shape[0], int) or isinstance(graph.outputs[0].shape[0], int):
+        raise ValueError("it fixes the number of samples (len(x) does; x.flatten(1) and x.shape[0] do not)")
+    return program
+
+
+def _failing_layer(network: nn.Module, example: Tensor) -> str:
+    """Name the innermost layer that cannot be exported alone, by its path in the network."""
+    inputs = _inputs_of_layers(network, example)
+    path, part = "", network
+    while True:
+        children = ((f"{path}.{name}".lstrip("."), module) for name, module in part.named_modules() if name)
+        failing = next(
+            (
+                (name, module)
+                for name, module in children
+                if name in inputs and not _is_exported(module, inputs[name])
+            ),
+            None,
+        )
+        if failing is None:
+            return f"layer {path} ({type(part).__name__})" if path else "the network"
+        path, part = failing
+
+
+def _inputs_of_layers(network: nn.Module, example: Tensor) -> dict[str, Tensor]:
+    """The input of each layer that takes one tensor, by its path."""
+    inputs: dict[str, Tensor] = {}
+
+    def note(path: str, given: tuple[Any, ...]) -> None:
+        if len(given) == 1 and isinstance(given[0], Tensor):
+            inputs[path] = given[0]
+
+    hooks = [
+        module.register_forward_pre_hook(lambda module, given, path=path: note(path, given))  # type: ignore[misc]
+        for path, module in network.named_modules()
+    ]
+    with torch.no_grad():
+        network(example)
+    for hook in hooks:
+        hook.remove()
+    return inputs
+
+
+def _is_exported(layer: nn.Module, example: Tensor) -> bool:
+    try:
+        _program(layer, example, "samples", ["output"])
+    except Exception:  # each layer fails in its own way
+        return False
+    return True
 
 
 def _reason(error: BaseException) -> str:
