@@ -31,6 +31,8 @@ from ratefront.errors import InputError
 ReceiverOutput: TypeAlias = Literal["classes", "scores"]
 FloatArray: TypeAlias = NDArray[np.float64]
 
+_FAR = 1e9  # beyond the ends of any table, and within 32 bits
+
 _EXPORTED = (
     "label, split and student, and image with a learned codec, each with a factorized or categorical entropy model "
     "and without refinement"
@@ -119,9 +121,7 @@ class _RoundingTransmitter(_BottleneckTransmitter):
 
     def _within_tables(self, values: FloatArray) -> FloatArray:
         """Values beyond the ends of the tables, which saturate, as if they lay at the ends."""
-        ends = self.model.quantize(
-            torch.tensor([[-torch.inf], [torch.inf]]).nan_to_num().expand(2, values.shape[1])
-        )
+        ends = self.model.quantize(torch.tensor([[-_FAR], [_FAR]]).expand(2, values.shape[1]))
         return np.clip(values, *ends.double().numpy())
 
 
