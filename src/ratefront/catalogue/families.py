@@ -22,6 +22,7 @@ from ratefront.catalogue.number_limits import (
     Beta,
     Sharpness,
 )
+from ratefront.catalogue.reductions import PrecisionParameters, ReducedParameters
 from ratefront.catalogue.registry import Registry
 from ratefront.catalogue.sample_groups import group_problem
 
@@ -59,8 +60,11 @@ class LabelParameters(FamilyParameters):
         return self
 
 
-class SplitParameters(BottleneckParameters):
-    """Parameters of a frozen front end up to a split point, a learned bottleneck, and a back end."""
+class SplitParameters(BottleneckParameters, ReducedParameters):
+    """Parameters of a frozen front end up to a split point, a learned bottleneck, and a back end.
+
+    ``precision`` is of front end and g_a, ``pruning`` of the front end.
+    """
 
     split: Annotated[str, Field(description="split point of the task model")]
     objective: Literal["cross_entropy", "feature_distillation"] = "cross_entropy"
@@ -86,9 +90,23 @@ class SplitParameters(BottleneckParameters):
             self._refuses("distance", "objective is cross_entropy")
         return self
 
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether the pruned front end keeps all its outputs: refinement compares them by the back end's own layers."""
+        return self.refine != "none"
 
-class StudentParameters(BottleneckParameters):
-    """Parameters of a small encoder, a learned bottleneck, and the back end from a split point on."""
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Refuse a hyperprior of a single place, and a reduction that the front end's layers do not allow."""
+        return super().unfit(facts) or self.reduction_problem(
+            facts, self.split, keeps_outputs=self.keeps_outputs
+        )
+
+
+class StudentParameters(BottleneckParameters, PrecisionParameters):
+    """Parameters of a small encoder, a learned bottleneck, and the back end from a split point on.
+
+    ``precision`` is of the encoder g_a.
+    """
 
     split: Annotated[str, Field(description="split point whose features the student gives")]
     encoder_width: Annotated[int, Field(ge=1, le=512, description="channels of the encoder")] = 16

@@ -53,7 +53,7 @@ def build_bottleneck(
     with_prior: bool,
     g_a: nn.Sequential | None = None,
 ) -> Bottleneck:
-    """Build a bottleneck for features (C, H, W) or (C,); ``g_a`` replaces the analysis transform of features.
+    """Build a bottleneck for features (C, H, W) or (C,); ``g_a`` replaces the analysis transform of these features.
 
     Raises:
         InputError: The entropy model does not fit latents of this shape.
@@ -62,10 +62,16 @@ def build_bottleneck(
     on_map = len(shape) == 3
     model = _entropy_model(parameters, shape if on_map else (parameters.width,), with_prior=with_prior)
     if g_a is None:
-        g_a = map_analysis(features, shape[0]) if on_map else vector_analysis(features, shape[0])
+        g_a = build_analysis(features, shape)
     return Bottleneck(
         g_a, model, map_synthesis(shape[0], features) if on_map else vector_synthesis(shape[0], features)
     )
+
+
+def build_analysis(features: Sequence[int], latents: Sequence[int]) -> nn.Sequential:
+    """Build g_a for features (C, H, W) or (C,), giving latents (outputs,) or (channels, h, w)."""
+    analysis = map_analysis if len(latents) == 3 else vector_analysis
+    return analysis(features, latents[0])
 
 
 def latent_shape_of_features(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:
