@@ -7,6 +7,7 @@ from typing import Any
 from ratefront.spec.sweep_spec import SweepSpec
 
 SPLIT = {"family": "split", "split": "conv2", "beta": 60.0, "objective": "cross_entropy"}
+SMALL = {"family": "label", "classifier": "small", "classifier_width": 8, "classifier_depth": 2}
 DISTILLED = {
     **SPLIT,
     "entropy_model": "factorized",
@@ -20,6 +21,16 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "label-lossless": {"family": "label", "method": "lossless"},
     "label-merged": {"family": "label", "method": "merged", "merged_classes": 4},
     "label-time-shared": {"family": "label", "method": "time_shared", "share": 0.6},
+    "label-small": {**SMALL, "method": "lossless", "classifier_loss": "cross_entropy"},
+    "label-small-int8": {**SMALL, "method": "merged", "merged_classes": 2, "precision": "int8"},
+    "label-int8": {"family": "label", "method": "lossless", "precision": "int8"},
+    "label-pruned": {
+        "family": "label",
+        "method": "time_shared",
+        "share": 0.8,
+        "pruning": "structured",
+        "pruned_share": 0.3,
+    },
     "sample-communicate": {
         "family": "sample",
         "channel": "sample_and_communicate",

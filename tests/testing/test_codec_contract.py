@@ -18,7 +18,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.distortions import divergence_from_teacher
-from ratefront.codecs.label_family import LabelCodec
+from ratefront.codecs.label.label_codec import LabelCodec
 from ratefront.complexity.macs import multiply_accumulates
 from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.spec.space.configurations import uses_seed
@@ -37,7 +37,9 @@ pytestmark = pytest.mark.medium
 LEARNED = [
     name
     for name, values in CODEC_CONFIGURATIONS.items()
-    if values["family"] in ("split", "student") or values.get("codec") == "learned"
+    if values["family"] in ("split", "student")
+    or values.get("codec") == "learned"
+    or values.get("classifier") == "small"
 ]
 FILES = {
     name for name, values in CODEC_CONFIGURATIONS.items() if values.get("codec") in ("png", "jpeg", "webp")

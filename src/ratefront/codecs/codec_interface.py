@@ -99,6 +99,19 @@ class Codec(nn.Module, ABC):
         """
         return None
 
+    @property
+    def own_classifier(self) -> nn.Module | None:
+        """The network (n, ...) → logits (n, K) of the transmitter, other than the task model, whose class is sent.
+
+        A trial runs the stored network again, and compares what ``sent_classes`` says with what was decoded. None means
+        that there is no such network.
+        """
+        return None
+
+    def sent_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
+        """The classes (n,) that must be decoded, given the decisions (n,) of ``own_classifier``."""
+        return decisions
+
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         """−log2 likelihood (n,), float64, of a block's samples, computed without the coder and its counts."""

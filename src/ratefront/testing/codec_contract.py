@@ -255,6 +255,8 @@ class LearnedContract(TrainedExampleFixtures):
             resumed.restore(snapshot)
             assert next(train(resumed, settings)).step == 3
         assert state_bytes(again) == state_bytes(codec)
+        for name, module in state.learner.trained_modules().items():
+            assert state_bytes(resumed.learner.trained_modules()[name]) == state_bytes(module)
 
     def test_training_raises_the_accuracy(self, trained: TrainedExample, latents: Symbols) -> None:
         """Training raises the accuracy by more than 0.1."""
