@@ -6,7 +6,7 @@ counted. Whatever rounding does not explain is an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,10 +22,12 @@ from ratefront.data.dataset import Split
 from ratefront.errors import DisagreementError
 from ratefront.export.coder_tables import scheduled
 from ratefront.export.halves import FloatArray, Halves
+from ratefront.export.int8_layers import Followed, following, int8_inputs
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE, relative_deviations
 from ratefront.task_models.task_model import default_batch_size
 
 TRANSMITTER, RECEIVER = "transmitter.onnx", "receiver.onnx"
+_INT8_STEPS = 127  # the largest whole number that goes into an int8 layer
 SAMPLES, LATENTS, VALUES = "samples", "latents", "values"
 
 
@@ -41,6 +43,8 @@ class ExportCheck:
             quantizer; of classes and letters in units of the scores. 0 where there is none.
         value_deviation: The largest deviation of the values before quantization, as a fraction of the sample's largest.
         score_deviation: That of the receiver's scores; 0 where it gives classes.
+        int8_inputs_apart: Whole numbers that go into int8 layers and are rounded the other way.
+        int8_input_distance: The largest distance of such a number's value from the edge of its cell, in steps.
         classes_apart: Samples that are decoded to another class than by the codec.
         rate_bits: Bit/sample of the exported transmitter's latents, coded with the codec's tables.
         accuracy: Of both exported halves together.
@@ -52,6 +56,8 @@ class ExportCheck:
     edge_distance: float
     value_deviation: float
     score_deviation: float
+    int8_inputs_apart: int
+    int8_input_distance: float
     classes_apart: int
     rate_bits: float
     accuracy: float
@@ -66,6 +72,7 @@ class _Part(NamedTuple):
     edge_distance: float
     value_deviation: float
     score_deviation: float
+    int8_inputs: Followed
     classes_apart: int
 
 
@@ -92,7 +99,7 @@ def check_halves(
     Raises:
         DisagreementError: A value, latent, score or class differs by more than rounding explains.
     """
-    sessions = _Sessions(files, halves.output)
+    sessions = _Sessions(files, halves)
     size = default_batch_size(split.images.shape[1:])
     parts = []
     for first in range(0, len(split), size):
@@ -108,6 +115,8 @@ def check_halves(
         edge_distance=max(part.edge_distance for part in parts),
         value_deviation=max(part.value_deviation for part in parts),
         score_deviation=max(part.score_deviation for part in parts),
+        int8_inputs_apart=sum(part.int8_inputs.apart for part in parts),
+        int8_input_distance=max(part.int8_inputs.distance for part in parts),
         classes_apart=sum(part.classes_apart for part in parts),
         rate_bits=write_stream(codec, identity, latents, block_size).rate_bits,
         accuracy=float((classes == split.labels).mean()),
@@ -117,20 +126,21 @@ def check_halves(
 class _Sessions:
     """Both files in ONNX Runtime, and the transmitter once more with its values as a further output."""
 
-    def __init__(self, files: Mapping[str, bytes], output: str) -> None:
+    def __init__(self, files: Mapping[str, bytes], halves: Halves) -> None:
+        self._inside = [VALUES, *int8_inputs(halves.transmitter)]
         self._transmitter = _session(files[TRANSMITTER])
-        self._with_values = _session(_with_values_as_output(files[TRANSMITTER]))
-        self._receiver, self._output = _session(files[RECEIVER]), output
+        self._with_inside = _session(_with_outputs(files[TRANSMITTER], self._inside))
+        self._receiver, self._output = _session(files[RECEIVER]), halves.output
 
     def latents(self, images: Tensor) -> Symbols:
         """The latents (n, elements) of samples, by the file as it is."""
         latents: Symbols = self._transmitter.run([LATENTS], {SAMPLES: images.numpy()})[0]
         return latents
 
-    def values(self, images: Tensor) -> FloatArray:
-        """The values (n, …) before quantization."""
-        values: NDArray[np.float32] = self._with_values.run([VALUES], {SAMPLES: images.numpy()})[0]
-        return values.astype(np.float64)
+    def inside(self, images: Tensor) -> dict[str, NDArray[Any]]:
+        """The values (n, …) before quantization, and what goes into int8 layers, by name."""
+        outputs = self._with_inside.run(self._inside, {SAMPLES: images.numpy()})
+        return dict(zip(self._inside, outputs, strict=True))
 
     def received(self, latents: Symbols) -> NDArray[Any]:
         """Scores (n, K), or classes (n,)."""
@@ -152,11 +162,11 @@ def _session(content: bytes) -> Any:
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def _with_values_as_output(content: bytes) -> bytes:
+def _with_outputs(content: bytes, names: Sequence[str]) -> bytes:
     import onnx
 
     model = onnx.load_from_string(content)
-    model.graph.output.append(onnx.ValueInfoProto(name=VALUES))
+    model.graph.output.extend([onnx.ValueInfoProto(name=name) for name in names])
     extended: bytes = model.SerializeToString()
     return extended
 
@@ -170,12 +180,16 @@ def _compare(
     images: Tensor,
     first: int,
 ) -> _Part:
-    values = halves.transmitter.values(images)
-    value_deviation = _checked_deviation(torch.from_numpy(sessions.values(images)), values, first, "values")
-    own, latents = codec.analyse(images, first), scheduled(sessions.latents(images), schedule, first)
-    apart = own != latents
-    distance = np.where(apart, halves.transmitter.distance(values.double().numpy(), latents), 0.0)
+    inside, sent = sessions.inside(images), sessions.latents(images)
+    exported = inside.pop(VALUES)
+    with following(halves.transmitter, inside) as int8_inputs_found:
+        values = halves.transmitter.values(images)
+    _check_int8_inputs(int8_inputs_found, first)
+    value_deviation = _checked_deviation(torch.from_numpy(exported), values, first, VALUES)
+    distance = halves.transmitter.distance(values.double().numpy(), sent)
     _check_distance(distance, values, first)
+    own, latents = codec.analyse(images, first), scheduled(sent, schedule, first)
+    apart = own != latents
     scores = codec.class_scores(own, first)
     own_classes = codec.classify(own, first).numpy()
     score_deviation = 0.0
@@ -189,9 +203,10 @@ def _compare(
         latents,
         classes,
         apart,
-        float(distance.max(initial=0.0)),
+        float(distance[apart].max(initial=0.0)),
         value_deviation,
         score_deviation,
+        int8_inputs_found,
         int((classes != own_classes).sum()),
     )
 
@@ -213,8 +228,17 @@ def _checked_deviation(exported: Tensor, own: Tensor, first: int, what: str) -> 
     return float(deviations.max())
 
 
+def _check_int8_inputs(found: Followed, first: int) -> None:
+    """Check that what goes into int8 layers differs at the edges of cells alone."""
+    if not found.distance <= _INT8_STEPS * ROUNDING_TOLERANCE:
+        raise DisagreementError(
+            f"{TRANSMITTER}: what goes into an int8 layer is not the codec's, among the samples from {first} on: a "
+            f"value lies {found.distance:.2g} steps from the cell that it was given"
+        )
+
+
 def _check_distance(distance: FloatArray, values: Tensor, first: int) -> None:
-    """Check that every latent that is apart had its value at the edge of the cell."""
+    """Check that every latent is the one of its value's cell, or of one at whose edge the value lies."""
     scale = values.abs().double().flatten(1).amax(dim=1).numpy()
     far = np.argwhere(~(distance <= ROUNDING_TOLERANCE * scale[:, None])).tolist()
     if far:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ratefront.bitstream.frequency_table import FrequencyTable
 from ratefront.codecs.codec_interface import Codec
-from ratefront.codecs.label_family import LabelCodec
+from ratefront.codecs.label.label_codec import LabelCodec
 from ratefront.errors import BitstreamError
 
 PRECISION_BITS = 24

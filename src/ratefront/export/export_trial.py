@@ -25,6 +25,7 @@ from ratefront.export.check_halves import (
 )
 from ratefront.export.coder_tables import coder_description
 from ratefront.export.halves import Halves, halves_of
+from ratefront.export.int8_layers import ExportedTransmitter, int8_inputs
 from ratefront.export.manifest import CODER, README_TEXT, manifest_content
 from ratefront.export.onnx_file import check_packages, onnx_bytes
 from ratefront.history.sweep_history import SweepHistory
@@ -108,7 +109,12 @@ def _onnx_files(codec: Codec, halves: Halves, test: Split) -> dict[str, bytes]:
     samples = torch.from_numpy(test.images[:_EXAMPLES].copy())
     latents = torch.from_numpy(codec.analyse(samples))
     return {
-        TRANSMITTER: onnx_bytes(halves.transmitter, samples, SAMPLES, [LATENTS, VALUES]),
+        TRANSMITTER: onnx_bytes(
+            ExportedTransmitter(halves.transmitter, samples),
+            samples,
+            SAMPLES,
+            [LATENTS, VALUES, *int8_inputs(halves.transmitter)],
+        ),
         RECEIVER: onnx_bytes(halves.receiver, latents, LATENTS, [halves.output]),
     }
 

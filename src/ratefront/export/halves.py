@@ -24,7 +24,7 @@ from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.codec_interface import Codec
 from ratefront.codecs.entropy_models.categorical import CategoricalModel
 from ratefront.codecs.entropy_models.factorized import FactorizedModel
-from ratefront.codecs.label_family import LabelCodec
+from ratefront.codecs.label.label_codec import LabelCodec
 from ratefront.errors import InputError
 
 #: What a receiver gives: a class for each sample, or scores of which the largest decides.
@@ -70,7 +70,7 @@ class _LabelTransmitter(TransmitterHalf):
 
     def __init__(self, codec: LabelCodec) -> None:
         super().__init__()
-        self.classifier = codec.transmitter_modules()[0]
+        self.classifier = codec.classifier
         self.register_buffer("sent_as", codec.sent_as.to(torch.int32))
 
     @override

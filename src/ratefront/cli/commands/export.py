@@ -50,6 +50,11 @@ def _lines(exported: Export) -> Iterator[str]:
         )
     else:
         yield f"latents: the codec's, of all {check.samples} samples of the test split"
+    if check.int8_inputs_apart:
+        yield (
+            f"int8: {check.int8_inputs_apart} inputs of layers are rounded the other way; their values lie within "
+            f"{check.int8_input_distance:.2g} steps of the edge"
+        )
     yield f"classes: {check.classes_apart} of {check.samples} are not the codec's"
     yield f"rate     {check.rate_bits:10.4f} bit/sample  the trial's {measured.test.rate_bits:.4f}"
     yield f"accuracy {100 * check.accuracy:10.4f} %           the trial's {100 * measured.test.accuracy:.4f} %"
