@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.argument_checks import checked_output_folder
+from ratefront.argument_checks import checked_folder, checked_output_folder
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial_records import Scalar, Status, TrialResult
@@ -14,6 +14,7 @@ from ratefront.trial_records import Scalar, Status, TrialResult
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ratefront.export.export_trial import Export
     from ratefront.report.sweep_view import SweepView
     from ratefront.trial.reproduction.reproduce_trial import Reproduction
     from ratefront.trial.stored_codec import StoredCodec
@@ -148,6 +149,33 @@ class Trial:
         from ratefront.trial.waterfall.trial_waterfall import trial_waterfall
 
         return trial_waterfall(self._files, self._history, self.trial_id, own_module=self._own_module)
+
+    def export(self, folder: Path | str) -> Export:
+        """Write the trial's codec as ONNX files for another program, and check them on the test split.
+
+        It needs the packages of ``pip install 'ratefront[onnx]'``. docs/export.md describes the files.
+
+        Args:
+            folder: Where the files are written; new or empty.
+
+        Returns:
+            The sizes of the files, and ``export.check``: what ONNX Runtime gave, compared with the codec.
+
+        Raises:
+            InputError: The trial has no codec, such a codec cannot be exported, a package is missing, or the folder is
+                in use.
+            SweepMismatchError: Data or code have changed since the sweep began.
+            DisagreementError: The exported networks do something else than the codec; nothing is written.
+        """
+        from ratefront.export.export_trial import export_trial
+
+        return export_trial(
+            self._files,
+            self._history,
+            self.trial_id,
+            checked_folder(folder),
+            own_module=self._own_module,
+        )
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same trial of the same sweep, in the same state."""

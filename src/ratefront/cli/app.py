@@ -13,6 +13,7 @@ from ratefront.cli.commands.bounds import bounds
 from ratefront.cli.commands.check_and_sweep import check, sweep
 from ratefront.cli.commands.doctor import doctor
 from ratefront.cli.commands.encode_decode_audit import audit, decode, encode
+from ratefront.cli.commands.export import export
 from ratefront.cli.commands.init_and_schema import init, schema
 from ratefront.cli.commands.simulate import simulate
 from ratefront.cli.commands.status_and_report import front, report, status
@@ -47,6 +48,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     waterfall,
     encode,
     decode,
+    export,
     audit,
     simulate,
     bounds,

@@ -77,8 +77,8 @@ class CategoricalModel(EntropyModel):
     @override
     def latent_parameters(self, y: Tensor) -> Tensor:
         width, *places = self.shape
-        scores = y.reshape(len(y), width, self.alphabet, prod(places))
-        return scores.permute(0, 3, 1, 2).reshape(len(y), self.elements, self.alphabet)
+        scores = y.flatten(1).unflatten(1, (width, self.alphabet, prod(places)))
+        return scores.permute(0, 3, 1, 2).flatten(1, 2)
 
     @override
     def information(self, y: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -111,15 +111,28 @@ class Int8Layer(nn.Module):
 
     @override
     def forward(self, values: Tensor) -> Tensor:
-        packed, zero, zeros, ones = self._prepared()
-        quantized = self._quantized(self._as_images(values), zero)
-        if packed is None:
-            sums = convolve_carried(quantized, self._kernel_weights(), zero, self.shape)
-        else:
-            sums = convolve_packed(quantized, packed, zero, self.shape)
+        return self.forward_by(values, self._convolve)
+
+    def forward_by(self, values: Tensor, convolve: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """As ``forward``, with another way to convolve whole numbers.
+
+        Args:
+            values: As in ``forward``.
+            convolve: Takes images (n, in, h, w), float32, and what they are quantised to, uint8; gives the sums
+                (n, out, h', w'), float32, of ``convolve_carried``.
+        """
+        _, zero, zeros, ones = self._prepared()
+        images = self._as_images(values)
+        sums = convolve(images, self._quantized(images, zero))
         # A normalisation of mean 0 and variance 1 is the fused form of · scale + bias.
         scaled = F.batch_norm(sums, zeros, ones, self.input_scale * self.scales, self.bias, False, 0.0, 0.0)
         return self._from_images(scaled, values)
+
+    def _convolve(self, images: Tensor, quantized: Tensor) -> Tensor:
+        packed, zero, _, _ = self._prepared()
+        if packed is None:
+            return convolve_carried(quantized, self.kernel_weights(), zero, self.shape)
+        return convolve_packed(quantized, packed, zero, self.shape)
 
     def _quantized(self, images: Tensor, zero: int) -> Tensor:
         steps = images / self.input_scale
@@ -135,7 +148,7 @@ class Int8Layer(nn.Module):
             return images.reshape(*values.shape[:-1], len(self.scales))
         return images if self.dimensions == 2 else images.squeeze(2)
 
-    def _kernel_weights(self) -> Tensor:
+    def kernel_weights(self) -> Tensor:
         """Return the integers as weights (out, in/groups, h, w)."""
         integers = self.integers
         return integers.reshape(*integers.shape[:2], *[1] * (2 - self.dimensions), *integers.shape[2:])
@@ -144,7 +157,7 @@ class Int8Layer(nn.Module):
         """Return the packed weights (None where there is no int8 kernel), the zero of inputs, zeros and ones (out,)."""
         if self._cached is None:
             device, zero = self.integers.device, int(self.input_zero)
-            packed = pack(self._kernel_weights(), zero, self.shape) if has_integer_kernel(device) else None
+            packed = pack(self.kernel_weights(), zero, self.shape) if has_integer_kernel(device) else None
             self._cached = packed, zero, torch.zeros_like(self.scales), torch.ones_like(self.scales)
         return self._cached
 
