@@ -71,7 +71,7 @@ docs: schema
 	$(BIN)/pytest tests/examples
 
 figures: setup
-	for name in mixture detection modelnet40; do \
+	for name in mixture detection modelnet40 published; do \
 		$(BIN)/ratefront bounds --example $$name --figure docs/images/$$name.png || exit 1; done
 
 schema: setup
