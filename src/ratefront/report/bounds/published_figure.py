@@ -182,7 +182,7 @@ def _draw_factors(axes: Axes, bounds: PublishedBounds) -> None:
     set_grid_and_frame(axes)
     axes.set_yscale("log")
     axes.set_xlim(0.0, 1.03)
-    axes.set_ylim(0.7, 1e6)
+    axes.set_ylim(0.7, 1e7)
     axes.set_yticks([1, *CLAIMED_FACTORS, 10_000])
     axes.set_xlabel("accuracy")
     axes.set_title("How many times the oracle's bits")
