@@ -43,8 +43,8 @@ demo: setup
 	$(BIN)/ratefront sweep sweeps/digits.yaml
 
 lint: setup
-	$(BIN)/ruff check src tests cluster
-	$(BIN)/ruff format --check src tests cluster
+	$(BIN)/ruff check src tests cluster docs/results
+	$(BIN)/ruff format --check src tests cluster docs/results
 
 types: setup
 	$(BIN)/mypy

@@ -52,15 +52,20 @@ def published_figure(bounds: PublishedBounds) -> Figure:
     return figure
 
 
-def draw_published(axes: Axes, series: Sequence[PublishedSeries], count: float = 1.0) -> None:
+def draw_published(
+    axes: Axes, series: Sequence[PublishedSeries], count: float = 1.0, *, colour: str = ""
+) -> None:
     """Draw accuracies over rates, a colour for each source; labels are for a legend of the axes.
 
     Args:
         axes: with a rate axis in bit/sample, or in another unit.
         series: of one data set; points without an accuracy are left out.
         count: by what a rate in bit/sample is divided for the unit of the axis.
+        colour: of stars for all sources, beside markers that stand for something else.
     """
     styles = series_styles(sorted(set(map(_label, series))))
+    if colour:
+        styles = dict.fromkeys(styles, SeriesStyle(colour, "*", "star"))
     labelled: set[str] = set()
     for one in series:
         known, label = ~np.isnan(one.accuracy), _label(one)
@@ -99,7 +104,7 @@ def _looks(series: PublishedSeries, style: SeriesStyle) -> dict[str, Any]:
         "color": style.colour,
         "linewidth": 0.5,
         "marker": "x" if is_cross else style.marker,
-        "markersize": 3.6,
+        "markersize": 6.0 if style.marker == "*" else 3.6,
         "markeredgewidth": 0.8,
         "markerfacecolor": style.colour if series.rate_kind == "actual" else "white",
         "markeredgecolor": style.colour,
