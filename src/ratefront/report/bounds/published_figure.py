@@ -182,8 +182,8 @@ def _draw_factors(axes: Axes, bounds: PublishedBounds) -> None:
         label="COCO (over mean average precision)",
         gid="factor coco",
     )
-    for factor in CLAIMED_FACTORS:
-        axes.axhline(factor, color=MUTED, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5)
+    for claimed in CLAIMED_FACTORS:
+        axes.axhline(claimed, color=MUTED, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5)
     set_grid_and_frame(axes)
     axes.set_yscale("log")
     axes.set_xlim(0.0, 1.03)
