@@ -15,6 +15,7 @@ These are the parts, for readers who build bounds of their own:
 - single curves and single numbers: `oracle_curve`, `oracle_rate_bits`, `task_model_curve`, ...; for other
   distortions `top_k_oracle`, `cost_oracle`, `log_loss_oracle`, `rate_invariance_curve`.
 - real codes: `huffman_code`, `BlockCode`, `merged_classes`, ...
+- what others have published: `published_points`, by data set, in bit/sample.
 - what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`,
   `word_entropy`.
 - a point's rate in steps from the oracle to what was paid: `waterfall`.
@@ -95,9 +96,12 @@ from ratefront.bounds.examples.paper_examples import (
     ExampleBounds,
     MixtureBounds,
     ModelNet40Bounds,
+    PublishedBounds,
     example,
     modelnet40_test_counts,
 )
+from ratefront.bounds.examples.published_bounds import PublishedPanel, PublishedPoint
+from ratefront.bounds.examples.published_points import PublishedSeries, published_points
 from ratefront.bounds.gap import Gap
 from ratefront.bounds.prediction_bounds import PredictionBounds, bounds_of, from_file, from_predictions
 from ratefront.bounds.prior_bounds import PriorBounds, from_counts_file, from_prior, load_prior
@@ -154,6 +158,10 @@ __all__ = [
     "Predictions",
     "PrefixCode",
     "PriorBounds",
+    "PublishedBounds",
+    "PublishedPanel",
+    "PublishedPoint",
+    "PublishedSeries",
     "RateDistortionCurve",
     "ReadAs",
     "UnconvergedWarning",
@@ -206,6 +214,7 @@ __all__ = [
     "oracle_rate_bits",
     "prior_from_counts",
     "prior_from_labels",
+    "published_points",
     "rate_invariance_curve",
     "refuse_probabilities",
     "sample_and_communicate",

@@ -143,6 +143,21 @@ class Codec(nn.Module, ABC):
         modules, tables = module_bytes(*self.transmitter_modules()), table_bytes(self.transmitter_tables())
         return modules + tables + self.further_state_bytes()
 
+    def transmitter_parts(self) -> dict[str, int]:
+        """``transmitter_bytes`` by what they are: modules by their names, as ``bottleneck.g_a``, tables, further state.
+
+        A tensor of two modules counts with the first one. What takes no bytes is left out.
+        """
+        names = {id(module): name for name, module in self.named_modules()}
+        modules, parts = list(self.transmitter_modules()), dict[str, int]()
+        for place, module in enumerate(modules):
+            name = names.get(id(module), type(module).__name__)
+            new = module_bytes(*modules[: place + 1]) - module_bytes(*modules[:place])
+            parts[name] = parts.get(name, 0) + new
+        parts["tables"] = table_bytes(self.transmitter_tables())
+        parts["further state"] = self.further_state_bytes()
+        return {name: count for name, count in parts.items() if count}
+
     @abstractmethod
     def transmitter_macs(self, image: Tensor) -> Macs:
         """Multiply–accumulates of the transmitter for one image (1, C, H, W); some may be unknown."""

@@ -168,6 +168,12 @@ class CodecContract(TrainedExampleFixtures):
             f"tables and further_state_bytes are {missing} B less than transmitter_tensors hold"
         )
 
+    def test_the_transmitters_parts_sum_to_its_bytes(self, trained: TrainedExample) -> None:
+        """What ``transmitter_parts`` names is all of ``transmitter_bytes``, and each of it takes bytes."""
+        parts = trained.codec.transmitter_parts()
+        assert sum(parts.values()) == trained.codec.transmitter_bytes
+        assert all(count > 0 for count in parts.values())
+
     def test_weights_are_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded to fp16 before anything is measured, so that the stored codec is the measured one.
 

@@ -38,7 +38,8 @@ PriorOption = Annotated[
     Path | None, typer.Option(metavar="COUNTS.json", help="Class counts, for the oracle alone.")
 ]
 ExampleOption = Annotated[
-    str | None, typer.Option(help="Reproduce a figure of the papers: mixture, detection or modelnet40.")
+    str | None,
+    typer.Option(help="Reproduce a figure of the papers: mixture, detection, modelnet40 or published."),
 ]
 ReadAsOption = Annotated[
     ReadAsChoice | None,
