@@ -80,11 +80,11 @@ class Bottleneck(nn.Module):
         """
         if self.model.first_spread is None:
             return
-        y, last = self.g_a(inputs), self._last_layer()
+        y, (weight, bias) = self.g_a(inputs), self._last_weights()
         others = [axis for axis in range(y.dim()) if axis != 1]
         scale = self.model.first_spread / y.std(dim=others).clamp_min(1e-6)
-        last.weight.mul_(scale.reshape(-1, *[1] * (last.weight.dim() - 1)))
-        last.bias.copy_((last.bias - y.mean(dim=others)) * scale)
+        weight.mul_(scale.reshape(-1, *[1] * (weight.dim() - 1)))
+        bias.copy_((bias - y.mean(dim=others)) * scale)
 
     def _centre(self, y: Tensor) -> Tensor:
         """Y without its mean over the batch, which g_a's bias loses as well, so that g_a alone gives the same.
@@ -94,13 +94,14 @@ class Bottleneck(nn.Module):
         """
         mean = y.mean(dim=[axis for axis in range(y.dim()) if axis != 1], keepdim=True)
         with torch.no_grad():
-            self._last_layer().bias.sub_(mean.flatten())
+            self._last_weights()[1].sub_(mean.flatten())
         return y - mean
 
-    def _last_layer(self) -> nn.Linear | nn.Conv2d:
+    def _last_weights(self) -> tuple[Tensor, Tensor]:
+        """Weights (outputs, ...) and bias (outputs,) of g_a's last layer."""
         last = self.g_a[-1]
-        assert isinstance(last, nn.Linear | nn.Conv2d), "g_a ends with a layer that has a bias"
-        return last
+        assert isinstance(last, nn.Linear | nn.Conv2d) and last.bias is not None, "g_a ends with a bias"
+        return last.weight, last.bias
 
     def transmitter_modules(self) -> list[nn.Module]:
         """The networks that encoding needs besides the tables."""

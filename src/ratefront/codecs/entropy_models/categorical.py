@@ -77,7 +77,7 @@ class CategoricalModel(EntropyModel):
     @override
     def latent_parameters(self, y: Tensor) -> Tensor:
         width, *places = self.shape
-        scores = y.flatten(1).unflatten(1, (width, self.alphabet, prod(places)))
+        scores: Tensor = y.flatten(1).unflatten(1, (width, self.alphabet, prod(places)))
         return scores.permute(0, 3, 1, 2).flatten(1, 2)
 
     @override
@@ -151,4 +151,5 @@ class CategoricalModel(EntropyModel):
 
 def _entropy(probabilities: Tensor) -> Tensor:
     """H (...) in bit of distributions (..., alphabet)."""
-    return torch.special.entr(probabilities).sum(dim=-1) * _LOG2E
+    nats: Tensor = torch.special.entr(probabilities).sum(dim=-1)
+    return nats * _LOG2E

@@ -173,7 +173,7 @@ class LabelCodec(EntropyCoded):
 
     @override
     def transmitter_scores(self, images: Tensor) -> Tensor:
-        return predict_logits(self.task_model, images.cpu().numpy())
+        return predict_logits(self.classifier, images.cpu().numpy())
 
     @override
     def transmitter_macs(self, image: Tensor) -> Macs:
