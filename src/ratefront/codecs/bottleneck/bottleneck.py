@@ -100,7 +100,8 @@ class Bottleneck(nn.Module):
     def _last_weights(self) -> tuple[Tensor, Tensor]:
         """Weights (outputs, ...) and bias (outputs,) of g_a's last layer."""
         last = self.g_a[-1]
-        assert isinstance(last, nn.Linear | nn.Conv2d) and last.bias is not None, "g_a ends with a bias"
+        assert isinstance(last, nn.Linear | nn.Conv2d), "g_a ends with a layer of weights"
+        assert last.bias is not None, "g_a ends with a bias"
         return last.weight, last.bias
 
     def transmitter_modules(self) -> list[nn.Module]:
