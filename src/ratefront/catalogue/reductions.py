@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.catalogue.registry import load_target
+from ratefront.errors import InputError
 
 PrecisionName = Literal["fp32", "fp16", "int8"]
 PruningName = Literal["none", "structured", "unstructured"]
 
-#: A fact that is computed when it is asked for, since it needs torch: ``ReductionCheck``, a function of a split point
-#: (None: the whole task model), precision, pruning, pruned share, and whether all outputs are kept.
+#: The fact that says which reductions the task model allows: a ``ReductionCheck``.
 REDUCTION_PROBLEM = "reduction_problem"
+
+
+_TASK_MODEL = "ratefront.codecs.check_reduction:ReducibleTaskModel"
+
+
+@dataclass(frozen=True)
+class ReductionCheck:
+    """Says which reductions a task model allows. It builds the task model, and imports torch, when it is first called.
+
+    Attributes:
+        task_model: The sweep file's description of the task model.
+        classes: The number of classes.
+        shape: The shape of a sample.
+    """
+
+    task_model: Mapping[str, Any]
+    classes: int
+    shape: tuple[int, ...]
+    _built: list[Any] = field(default_factory=list, compare=False, repr=False)
+
+    def __call__(
+        self,
+        split: str | None,
+        precision: PrecisionName | None,
+        pruning: PruningName,
+        pruned_share: float,
+        keeps_outputs: bool,
+    ) -> str | None:
+        """Return why the layers up to a split point (None: all) cannot be reduced so; None if they can.
+
+        ``keeps_outputs`` says whether the last one keeps all its outputs.
+        """
+        if not self._built:
+            try:
+                self._built.append(load_target(_TASK_MODEL)(self.task_model, self.classes, self.shape))
+            except (InputError, ValueError):
+                return None  # the check of the task model says so
+        problem: str | None = self._built[0].problem(split, precision, pruning, pruned_share, keeps_outputs)
+        return problem
 
 
 class PrecisionParameters(FamilyParameters):

@@ -111,7 +111,7 @@ def _drop_channels(
 
 
 def _drop_weights(reduced: nn.Module, whole: nn.Module, samples: Samples, pruned_share: float) -> None:
-    check_weights(whole, pruned_share)
+    check_weights(whole)
     matching = OutputMatching(whole, samples, _device(whole))
     for part in range(1, _PARTS + 1):
         masks = smallest_weights_masked(reduced, pruned_share * part / _PARTS)

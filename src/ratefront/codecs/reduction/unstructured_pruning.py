@@ -33,16 +33,14 @@ def mark_sparse(network: nn.Module) -> None:
             keep_sparse(part, "weight")
 
 
-def check_weights(network: nn.Module, pruned_share: float) -> list[tuple[str, int]]:
-    """Return the layers with their numbers of weights.
+def check_weights(network: nn.Module) -> None:
+    """Refuse a network without layers of weights.
 
     Raises:
-        InputError: There is no layer with weights.
+        InputError: There is none.
     """
-    layers = [(path, _weight(layer).numel()) for path, layer in sparse_layers(network).items()]
-    if not layers:
+    if not sparse_layers(network):
         raise InputError("pruning: unstructured: there is no convolution or linear layer")
-    return layers
 
 
 @torch.no_grad()
