@@ -78,9 +78,15 @@ def test_where_there_is_an_estimate_its_error_is_small(kind: str, classes: int, 
 
 
 def test_the_correction_is_the_one_of_miller() -> None:
-    found = word_entropy(np.repeat(np.arange(8), 25)[:, None])
-    assert found.plug_in_bits == pytest.approx(3.0)
-    assert found.bits == pytest.approx(3.0 + 7 / (2 * 200 * np.log(2)))
+    found = word_entropy(np.repeat(np.arange(8), [93, 2, 5, 20, 20, 20, 20, 20])[:, None])
+    assert found.bits == pytest.approx(found.plug_in_bits + 7 / (2 * 200 * np.log(2)))
+
+
+def test_eight_words_have_three_bits_at_most() -> None:
+    assert word_entropy(np.repeat(np.arange(8), 25)[:, None]).bits == pytest.approx(3.0)
+    once = word_entropy(np.repeat(np.arange(9), [25] * 8 + [1])[:, None])
+    assert once.bits is not None
+    assert once.bits <= np.log2(10)
 
 
 def test_words_without_an_integer_are_one_word() -> None:

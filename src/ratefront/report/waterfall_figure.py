@@ -96,11 +96,12 @@ def _stage_label(title: str, bits: float | None) -> str:
 
 def _limits(rates: list[float]) -> tuple[float, float]:
     """Return the ends of the axis, which leave out the last rate if it is far from the others."""
-    last, others = rates[-1], rates[:-1]
+    last, others = rates[-1], rates[:-1] or rates
     span = max(max(others) - min(others), 0.05 * max(others), 1e-3)
-    far = last > max(others) + FARTHEST * span
-    left, right = min(rates), max(others) + 0.5 * span if far else max(rates)
-    return left - 0.12 * (right - left), right + 0.22 * (right - left)
+    is_far = last > max(others) + FARTHEST * span
+    left, right = min(rates), max(others) + 0.5 * span if is_far else max(rates)
+    width = max(right - left, span)
+    return left - 0.12 * width, right + 0.22 * width
 
 
 def _draw_step(axes: Axes, step: WaterfallStep, start: float, end: float, rows: tuple[int, int]) -> None:

@@ -5,7 +5,8 @@ about (m - 1) / (2 N ln 2) bit for m words that occur (Miller 1955), which is ad
 words that can occur have occurred. The share of the samples whose word occurs once estimates how much of the
 probability has not (Good 1953). Above 2 % there is no estimate. Where there was one, for 300 to 10 000 samples of
 made-up sources (10 to 5000 words; uniform, Zipf, ten peaks and a tail), its mean error was below 0.05 bit in 30 of 38
-cases and at most 0.25 bit, too low: 300 samples of ten peaks and 5000 rare words.
+cases and at most 0.25 bit, too low: 300 samples of ten peaks and 5000 rare words. The estimate never exceeds the
+logarithm of the words that occurred and of as many more as occurred once.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ def word_entropy(words: npt.ArrayLike) -> WordEntropy:
         InputError: another shape, or no sample.
 
     Example:
-        >>> entropy = word_entropy([[0, 1], [0, 1], [2, 0], [2, 0]] * 100)
-        >>> entropy.distinct, entropy.plug_in_bits, round(entropy.bits, 4)
-        (2, 1.0, 1.0018)
+        >>> entropy = word_entropy([[0, 1], [0, 1], [0, 1], [2, 0]] * 100)
+        >>> entropy.distinct, round(entropy.plug_in_bits, 4), round(entropy.bits, 4)
+        (2, 0.8113, 0.8131)
         >>> word_entropy([[0], [1], [2], [3]]).bits is None
         True
     """
@@ -72,8 +73,9 @@ def word_entropy(words: npt.ArrayLike) -> WordEntropy:
             f"{MOST_SEEN_ONCE:.0%} of the samples, which are too few to estimate an entropy"
         )
         return WordEntropy(None, plug_in_bits, counts.size, seen_once, samples, reason)
-    correction_bits = (counts.size - 1) / (2 * samples * float(np.log(2)))
-    return WordEntropy(plug_in_bits + correction_bits, plug_in_bits, counts.size, seen_once, samples)
+    corrected_bits = plug_in_bits + (counts.size - 1) / (2 * samples * float(np.log(2)))
+    greatest_bits = max(plug_in_bits, float(np.log2(counts.size + seen_once)))
+    return WordEntropy(min(corrected_bits, greatest_bits), plug_in_bits, counts.size, seen_once, samples)
 
 
 def _counts(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
