@@ -15,11 +15,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from ratefront.catalogue.bottlenecks import BottleneckParameters
-from ratefront.catalogue.families import SplitParameters, StudentParameters
-from ratefront.codecs.bottleneck.bottleneck import latent_shape_of_features
-from ratefront.codecs.bottleneck.feature_transforms import map_analysis, vector_analysis
+from ratefront.catalogue.families import LabelParameters, SplitParameters, StudentParameters
+from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.codecs.bottleneck.bottleneck import build_analysis, latent_shape_of_features
 from ratefront.codecs.bottleneck.student_family import student_encoder
+from ratefront.codecs.label.small_classifier import folded, small_classifier
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.complexity.stored_precision import tensors_to_store
 from ratefront.complexity.transmitter_bytes import module_bytes
@@ -30,9 +30,6 @@ from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.task_model import TaskModel
 from ratefront.trial_records import Scalar
 
-WITH_WHOLE_MODEL = ("label", "sample")
-"""The families whose transmitter holds the whole task model."""
-
 INT8_BYTES_OF_OUTPUT, INT8_BYTES_OF_LAYER = 6, 5
 """Bytes of an int8 layer besides its weights: for each output a scale in fp32 and a bias in fp16; for its inputs a step
 in fp32 and a zero of 8 bits."""
@@ -41,7 +38,7 @@ _INT8_LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 _FOLDED = (nn.BatchNorm1d, nn.BatchNorm2d)
 _MOST_CONFIGURATIONS = 5000
 
-P = TypeVar("P", bound=BottleneckParameters)
+P = TypeVar("P", bound=FamilyParameters)
 
 
 def transmitter_table(
@@ -65,6 +62,8 @@ def transmitter_table(
         behind = _analysis_bytes(_parameters(families.get("split", {}), SplitParameters), features)
         students = list(_parameters(families.get("student", {}), StudentParameters))
         encoders = [_encoder_bytes(student, features, sample.shape[1:]) for student in students]
+        labels = list(_parameters(families.get("label", {}), LabelParameters))
+        classifiers = _classifier_bytes(labels, classes, sample.shape[1:])
     used = {*behind, *(student.split for student in students), ""}
     rows = []
     for place, split in enumerate(splits):
@@ -73,8 +72,8 @@ def transmitter_table(
         fp32, fp16, int8 = (sum(getattr(part, name) for part in parts) for name in ("fp32", "fp16", "int8"))
         if split in used:
             rows.append(FrontEndSize(split, macs.value, fp32, fp16, int8, fp16 / total, behind.get(split)))
-    whole = tuple(name for name in WITH_WHOLE_MODEL if name in families)
-    return TransmitterTable(tuple(rows), whole, (min(encoders), max(encoders)) if encoders else None)
+    with_whole = {"sample"} & families.keys() | {"label" for one in labels if one.classifier == "task_model"}
+    return TransmitterTable(tuple(rows), tuple(sorted(with_whole)), _ends_of(classifiers), _ends_of(encoders))
 
 
 @dataclass(frozen=True)
@@ -151,20 +150,31 @@ def _analysis_bytes(
     configurations: Iterable[SplitParameters], features: Mapping[str, tuple[int, ...]]
 ) -> dict[str, tuple[int, int]]:
     """Return the least and the most bytes of g_a behind each split point."""
-    latents: dict[str, set[tuple[int, ...]]] = {}
+    alike: dict[tuple[str, bool, tuple[int, ...]], SplitParameters] = {}
     for parameters in configurations:
-        split = parameters.split
-        latents.setdefault(split, set()).add(latent_shape_of_features(parameters, features[split]))
-    sizes = {
-        split: [module_bytes(_analysis(features[split], shape)) for shape in shapes]
-        for split, shapes in latents.items()
-    }
+        latents = latent_shape_of_features(parameters, features[parameters.split])
+        alike[parameters.split, parameters.entropy_model == "categorical", latents] = parameters
+    sizes: dict[str, list[int]] = {}
+    for (split, *_), parameters in alike.items():
+        g_a = build_analysis(parameters, features[split], features[split])
+        sizes.setdefault(split, []).append(module_bytes(g_a))
     return {split: (min(found), max(found)) for split, found in sizes.items()}
 
 
-def _analysis(features: tuple[int, ...], latents: tuple[int, ...]) -> nn.Module:
-    transform = map_analysis if len(latents) == 3 else vector_analysis
-    return transform(features, latents[0])
+def _classifier_bytes(
+    configurations: Iterable[LabelParameters], classes: int, sample: Sequence[int]
+) -> list[int]:
+    """Return the bytes of each small classifier, with its normalisations folded."""
+    kinds = {(one.classifier_width, one.classifier_depth) for one in configurations}
+    return [
+        module_bytes(folded(small_classifier(sample, classes, width, depth)))
+        for width, depth in kinds
+        if width is not None and depth is not None
+    ]
+
+
+def _ends_of(sizes: Sequence[int]) -> tuple[int, int] | None:
+    return (min(sizes), max(sizes)) if sizes else None
 
 
 def _encoder_bytes(

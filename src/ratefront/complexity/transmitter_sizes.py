@@ -48,11 +48,13 @@ class TransmitterTable:
     Attributes:
         rows: The split points that the space uses, from input to output, then all stages.
         whole: The families of the space whose transmitter holds all stages.
+        classifier: Bytes in fp16 of the smallest and the largest small classifier of ``label``; None without any.
         student: Bytes in fp16 of the smallest and the largest encoder of a student; None without students.
     """
 
     rows: tuple[FrontEndSize, ...]
     whole: tuple[str, ...]
+    classifier: tuple[int, int] | None
     student: tuple[int, int] | None
 
 
@@ -71,7 +73,8 @@ def remembered_table(of: Mapping[str, Any], compute: Callable[[], TransmitterTab
 
 def _from_json(content: Mapping[str, Any]) -> TransmitterTable:
     rows = (FrontEndSize(**{**row, "analysis": _pair(row["analysis"])}) for row in content["rows"])
-    return TransmitterTable(tuple(rows), tuple(content["whole"]), _pair(content["student"]))
+    classifier, student = _pair(content["classifier"]), _pair(content["student"])
+    return TransmitterTable(tuple(rows), tuple(content["whole"]), classifier, student)
 
 
 def _pair(values: list[int] | None) -> tuple[int, int] | None:

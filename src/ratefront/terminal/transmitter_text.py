@@ -59,11 +59,19 @@ def _range(analysis: tuple[int, int] | None) -> str:
     if analysis is None:
         return ""
     least, most = (phrases.size(count) for count in analysis)
-    return least if least == most else f"{least}–{most}"
+    if least == most:
+        return least
+    (number, unit), (_, last_unit) = least.split(), most.split()
+    return f"{number}–{most}" if unit == last_unit else f"{least}–{most}"
 
 
 def _of_families(table: TransmitterTable) -> Iterator[tuple[str, str]]:
     if table.whole:
         yield ", ".join(table.whole), "all stages: the class is decided at the transmitter"
+    if table.classifier is not None:
+        yield (
+            "label, small",
+            f"a classifier that is trained in the trial; it takes {_range(table.classifier)} in fp16",
+        )
     if table.student is not None:
         yield "student", f"no front end; its encoder g_a takes {_range(table.student)} in fp16"
