@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ratefront.codecs.reduction.calibration import calibrate
+from ratefront.codecs.reduction.int8_calibration import calibrate
 from ratefront.codecs.reduction.int8_conversion import float_form, int8_form, plan_int8
 from ratefront.codecs.reduction.recovery import OutputMatching
 from ratefront.codecs.reduction.reduction_settings import Reduction
