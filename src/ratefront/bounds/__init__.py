@@ -121,7 +121,7 @@ from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cr
 from ratefront.bounds.statistics.held_out_intervals import Bootstrap, HeldOutIntervals
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.bounds.statistics.word_entropy import WordEntropy, word_entropy
-from ratefront.bounds.waterfall import Waterfall, WaterfallStage, WaterfallStep, waterfall
+from ratefront.bounds.rate_waterfall import Waterfall, WaterfallStage, WaterfallStep, waterfall
 
 __all__ = [
     "CURVE_KINDS",
