@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ratefront.bounds import oracle_curve, task_model_curve, waterfall
-from ratefront.bounds.waterfall import STAGES
+from ratefront.bounds.rate_waterfall import STAGES
 from ratefront.report.waterfall_figure import waterfall_figure
 
 CURVES = {"oracle": oracle_curve([0.5, 0.5]), "task_model": task_model_curve(4 * np.eye(2), [0, 1])}

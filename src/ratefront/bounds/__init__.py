@@ -105,6 +105,7 @@ from ratefront.bounds.examples.published_points import PublishedSeries, publishe
 from ratefront.bounds.gap import Gap
 from ratefront.bounds.prediction_bounds import PredictionBounds, bounds_of, from_file, from_predictions
 from ratefront.bounds.prior_bounds import PriorBounds, from_counts_file, from_prior, load_prior
+from ratefront.bounds.rate_waterfall import Waterfall, WaterfallStage, WaterfallStep, waterfall
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.distributions import (
@@ -125,7 +126,6 @@ from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cr
 from ratefront.bounds.statistics.held_out_intervals import Bootstrap, HeldOutIntervals
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.bounds.statistics.word_entropy import WordEntropy, word_entropy
-from ratefront.bounds.waterfall import Waterfall, WaterfallStage, WaterfallStep, waterfall
 
 __all__ = [
     "CURVE_KINDS",

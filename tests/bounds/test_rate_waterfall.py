@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratefront.bounds import RateDistortionCurve, Waterfall, oracle_curve, task_model_curve, waterfall
-from ratefront.bounds.waterfall import STAGES, STEPS
+from ratefront.bounds.rate_waterfall import STAGES, STEPS
 from ratefront.errors import InputError
 
 
