@@ -102,7 +102,7 @@ class LabelParameters(ReducedParameters):
         )
 
 
-class SplitParameters(BottleneckParameters, ReducedParameters):
+class SplitParameters(ReducedParameters, BottleneckParameters):
     """Parameters of a frozen front end up to a split point, a learned bottleneck, and a back end.
 
     ``precision`` is of front end and g_a, ``pruning`` of the front end.
@@ -144,7 +144,7 @@ class SplitParameters(BottleneckParameters, ReducedParameters):
         )
 
 
-class StudentParameters(BottleneckParameters, PrecisionParameters):
+class StudentParameters(PrecisionParameters, BottleneckParameters):
     """Parameters of a small encoder, a learned bottleneck, and the back end from a split point on.
 
     ``precision`` is of the encoder g_a.
