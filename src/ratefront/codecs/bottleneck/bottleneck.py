@@ -23,6 +23,7 @@ from ratefront.codecs.entropy_models.letter_surrogates import DEFAULT_LETTER_SUR
 from ratefront.errors import InputError
 
 _HYPER_WIDTH = 4
+_LEAST_DEVIATION = 1e-6  # of what a layer gives, so that weights stay finite
 
 
 class TrainingPass(NamedTuple):
@@ -74,17 +75,21 @@ class Bottleneck(nn.Module):
 
     @torch.no_grad()
     def spread(self, inputs: Tensor) -> None:
-        """Scale g_a's last layer so that each y has mean 0 and the entropy model's ``first_spread`` on these inputs.
+        """Scale g_a's layers so that each gives values of standard deviation 1, and the last one of mean 0 as well.
 
-        It is for random weights, whose latents hardly differ between samples (LSUV, Mishkin & Matas 2016).
+        It is for random weights, whose latents hardly differ between samples (LSUV, Mishkin & Matas 2016), and does
+        nothing where the entropy model rounds.
         """
-        if self.model.first_spread is None:
+        if not self.model.spreads:
             return
-        y, (weight, bias) = self.g_a(inputs), self._last_weights()
-        others = [axis for axis in range(y.dim()) if axis != 1]
-        scale = self.model.first_spread / y.std(dim=others).clamp_min(1e-6)
-        weight.mul_(scale.reshape(-1, *[1] * (weight.dim() - 1)))
-        bias.copy_((bias - y.mean(dim=others)) * scale)
+        values = inputs
+        for layer in self.g_a:
+            outputs = layer(values)
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                mean = _mean(outputs) if layer is self.g_a[-1] else torch.zeros_like(_mean(outputs))
+                _standardise(layer, mean, (outputs - _by_channel(mean, outputs)).std())
+                outputs = layer(values)
+            values = outputs
 
     def _centre(self, y: Tensor) -> Tensor:
         """Y without its mean over the batch, which g_a's bias loses as well, so that g_a alone gives the same.
@@ -92,21 +97,38 @@ class Bottleneck(nn.Module):
         No gradient then moves the y of all samples together. Otherwise all samples choose one letter, that nearest to
         the mean of the features, before g_s has learned to tell letters apart; and no gradient leads back.
         """
-        mean = y.mean(dim=[axis for axis in range(y.dim()) if axis != 1], keepdim=True)
+        mean = _mean(y)
         with torch.no_grad():
-            self._last_weights()[1].sub_(mean.flatten())
-        return y - mean
+            self._last_bias().sub_(mean)
+        return y - _by_channel(mean, y)
 
-    def _last_weights(self) -> tuple[Tensor, Tensor]:
-        """Weights (outputs, ...) and bias (outputs,) of g_a's last layer."""
+    def _last_bias(self) -> Tensor:
         last = self.g_a[-1]
         assert isinstance(last, nn.Linear | nn.Conv2d), "g_a ends with a layer of weights"
         assert last.bias is not None, "g_a ends with a bias"
-        return last.weight, last.bias
+        return last.bias
 
     def transmitter_modules(self) -> list[nn.Module]:
         """The networks that encoding needs besides the tables."""
         return [self.g_a, *self.model.transmitter_modules()]
+
+
+def _mean(y: Tensor) -> Tensor:
+    """The mean (C,) of y (n, C, ...) over all but its channels."""
+    return y.transpose(0, 1).flatten(1).mean(dim=1)
+
+
+def _by_channel(values: Tensor, y: Tensor) -> Tensor:
+    """Values (C,) in a shape that is broadcast over y (n, C, ...)."""
+    return values.reshape(-1, *[1] * (y.dim() - 2))
+
+
+def _standardise(layer: nn.Linear | nn.Conv2d, mean: Tensor, deviation: Tensor) -> None:
+    """Change a layer so that it gives (what it gave − mean) / deviation."""
+    factor = 1 / deviation.clamp_min(_LEAST_DEVIATION)
+    layer.weight.mul_(factor)
+    if layer.bias is not None:
+        layer.bias.sub_(mean).mul_(factor)
 
 
 def build_bottleneck(

@@ -31,6 +31,7 @@ from ratefront.codecs.entropy_models.quantization import gumbel_noise
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 _SMOOTHING = 0.5
+_LEAST_PROBABILITY = 1e-9  # of a letter in training, so that the gradient of an entropy is finite
 _LOG2E = 1.4426950408889634
 
 
@@ -53,7 +54,7 @@ class CategoricalModel(EntropyModel):
     """
 
     centred_until = 0.5  # while the weight of the rate rises
-    first_spread = 1.0
+    spreads = True
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class CategoricalModel(EntropyModel):
 
         H(mean) − mean H, as Krause et al. 2010, "Discriminative clustering by regularized information maximization".
         """
-        probabilities = self.latent_parameters(y).softmax(dim=-1)
+        probabilities = self.latent_parameters(y).softmax(dim=-1).clamp_min(_LEAST_PROBABILITY)
         of_use, of_choice = _entropy(probabilities.mean(dim=0)), _entropy(probabilities)
         return of_use.mean() - of_choice.mean()
 

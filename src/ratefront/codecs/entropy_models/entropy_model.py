@@ -24,12 +24,12 @@ class EntropyModel(nn.Module, ABC):
     Attributes:
         elements: The integers of a sample.
         centred_until: The share of the training in which y is centred over each batch.
-        first_spread: The standard deviation of y before training; None where any will do.
+        spreads: Whether the first weights of g_a are scaled, so that y has a standard deviation of 1 over samples.
     """
 
     elements: int
     centred_until: float = 0.0
-    first_spread: float | None = None
+    spreads: bool = False
 
     @abstractmethod
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
