@@ -115,7 +115,8 @@ def _program(network: nn.Module, example: Tensor, input_name: str, output_names:
     )
     assert program is not None, "dynamo gives a program"
     graph = program.model.graph
-    if isinstance(graph.inputs[0].shape[0], int) or isinstance(graph.outputs[0].shape[0], int):
+    shapes = graph.inputs[0].shape, graph.outputs[0].shape
+    if any(shape is None or isinstance(shape[0], int) for shape in shapes):
         raise ValueError("it fixes the number of samples (len(x) does; x.flatten(1) and x.shape[0] do not)")
     return program
 
@@ -148,7 +149,7 @@ def _inputs_of_layers(network: nn.Module, example: Tensor) -> dict[str, Tensor]:
             inputs[path] = given[0]
 
     hooks = [
-        module.register_forward_pre_hook(lambda module, given, path=path: note(path, given))  # type: ignore[misc]
+        module.register_forward_pre_hook(lambda module, given, path=path: note(path, given))
         for path, module in network.named_modules()
     ]
     with torch.no_grad():
