@@ -160,6 +160,7 @@ def each_command(out: str) -> list[list[str | Path]]:
         ["trial", DIGITS, "--params", "[]"],
         ["reproduce", "sweep", "t9999"],
         ["waterfall", "sweep", "t9999"],
+        ["export", "sweep", "t9999", "--out", "new"],
         ["audit", "x.rf", "decoded.npz"],
         ["simulate", "--trials", "2", "--latency-ms", "1"],
         ["--help"],

@@ -95,6 +95,37 @@ def test_a_changed_weight_of_the_receiver_is_noticed(load: Callable[[str], Expor
         altered.check()
 
 
+@pytest.mark.parametrize(
+    ("what", "said"), [("kernel", "values of sample"), ("input_scale", "goes into an int8")]
+)
+def test_a_changed_number_of_an_int8_layer_is_noticed(
+    load: Callable[[str], Exported], what: str, said: str
+) -> None:
+    altered = load("label-small-int8")
+
+    def change(numbers: np.ndarray) -> np.ndarray:
+        changed = numbers.copy()
+        changed.flat[0] = -numbers.flat[0] if what == "kernel" else 1.05 * numbers.flat[0]
+        return changed
+
+    altered.change(TRANSMITTER, lambda tensor: tensor.name.endswith(what), change)
+    with pytest.raises(DisagreementError, match=f"transmitter.onnx: .*{said}"):
+        altered.check()
+
+
+def test_an_int8_input_at_the_edge_of_a_cell_is_counted(load: Callable[[str], Exported]) -> None:
+    """A scale that differs in its last bits moves values across edges: they are counted, and explain what follows."""
+    altered = load("label-small-int8")
+    altered.change(
+        TRANSMITTER,
+        lambda tensor: tensor.name.endswith("input_scale"),
+        lambda scale: (scale * np.float32(1 + 2e-5)).astype(np.float32),
+    )
+    check = altered.check()
+    assert check.int8_inputs_apart > 0
+    assert 0 < check.int8_input_distance < 0.003
+
+
 def test_other_quantization_is_noticed(load: Callable[[str], Exported]) -> None:
     """A saturation that the codec has not: the values are the codec's, the latents are not."""
     altered = load("split-factorized")

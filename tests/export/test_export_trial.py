@@ -25,10 +25,14 @@ pytestmark = pytest.mark.medium
 EXPORTED = [
     "label-merged",
     "label-time-shared",
+    "label-small-int8",
+    "label-pruned",
     "split-factorized",
     "split-categorical",
     "split-map-cosine",
-    "student",
+    "split-structured",
+    "split-unstructured",
+    "student-int8",
     "image-learned",
 ]
 
@@ -65,9 +69,11 @@ def test_both_halves_run_in_another_process(
     found = np.load(tmp_path / "y.npz")
     codec = load_stored_codec(exported_sweep.files(name)).module
     own = codec.analyse(_tensor(images))
-    sent = codec._is_sent(40, 0) if name == "label-time-shared" else np.ones(40, dtype=bool)
+    sent = codec._is_sent(40, 0) if codec.uses_position else np.ones(40, dtype=bool)
     apart = (found["latents"] != own)[sent].sum()
-    assert apart <= export.check.latents_apart + 1
+    assert (
+        apart <= export.check.latents_apart + 1
+    )  # alone, a sample may be rounded in another way than in a batch
     decided = found["received"] if found["received"].ndim == 1 else found["received"].argmax(axis=1)
     same = (found["latents"] == own).all(axis=1) & sent
     assert (decided == codec.classify(own).numpy())[same].mean() > 0.97
@@ -118,7 +124,12 @@ def test_files_are_small_and_name_nothing_of_this_machine(
 ) -> None:
     export = exported(name)
     content = (export.folder / "transmitter.onnx").read_bytes()
-    assert len(content) < export.result.transmitter_bytes + 5000
+    dense = (
+        2 * export.result.transmitter_bytes
+        if name == "split-unstructured"
+        else export.result.transmitter_bytes
+    )
+    assert len(content) < dense + 6000
     for path in export.folder.iterdir():
         data = path.read_bytes()
         assert str(Path(__file__).parents[2]).encode() not in data, path

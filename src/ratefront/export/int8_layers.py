@@ -126,7 +126,7 @@ def following(network: nn.Module, inputs: Mapping[str, NDArray[np.uint8]]) -> It
     layers = _int8_layers(network)
     for name, (_, layer) in zip(int8_inputs(network), layers, strict=True):
         given = torch.from_numpy(inputs[name])
-        layer.forward = _forward_with(layer, given, found)  # type: ignore[method-assign]
+        layer.forward = _forward_with(layer, given, found)  # type: ignore[method-assign, assignment]
     try:
         yield found
     finally:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _OPSET = 20
+_FEWEST_AS_FP16 = 32  # for fewer weights, the conversion takes more bytes than it saves
 
 
 def check_packages() -> None:
@@ -66,6 +67,7 @@ def onnx_bytes(network: nn.Module, example: Tensor, input_name: str, output_name
     model = program.model_proto
     _remove_traces(model)
     del model.graph.output[1:]
+    _shorten_names(model, output_names)
     _store_as_fp16(model)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
@@ -113,7 +115,8 @@ def _program(network: nn.Module, example: Tensor, input_name: str, output_names:
     )
     assert program is not None, "dynamo gives a program"
     graph = program.model.graph
-    if isinstance(graph.inputs[0].shape[0], int) or isinstance(graph.outputs[0].shape[0], int):
+    shapes = graph.inputs[0].shape, graph.outputs[0].shape
+    if any(shape is None or isinstance(shape[0], int) for shape in shapes):
         raise ValueError("it fixes the number of samples (len(x) does; x.flatten(1) and x.shape[0] do not)")
     return program
 
@@ -146,7 +149,7 @@ def _inputs_of_layers(network: nn.Module, example: Tensor) -> dict[str, Tensor]:
             inputs[path] = given[0]
 
     hooks = [
-        module.register_forward_pre_hook(lambda module, given, path=path: note(path, given))  # type: ignore[misc]
+        module.register_forward_pre_hook(lambda module, given, path=path: note(path, given))
         for path, module in network.named_modules()
     ]
     with torch.no_grad():
@@ -182,15 +185,28 @@ def _remove_traces(model: onnx.ModelProto) -> None:
         part.ClearField("doc_string")
 
 
+def _shorten_names(model: onnx.ModelProto, kept: Sequence[str]) -> None:
+    """Give the values between nodes short names: in a small file, names take a share that counts."""
+    names = {output: output for output in kept}
+    for node in model.graph.node:
+        if any(attribute.HasField("g") for attribute in node.attribute):
+            return  # what is inside uses these names as well
+        for output in filter(None, node.output):
+            names.setdefault(output, f"v{len(names)}")
+    for node in model.graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(name, name) for name in ends]
+
+
 def _store_as_fp16(model: onnx.ModelProto) -> None:
     """Store weights that fp16 holds exactly as fp16, and convert them when the file is loaded: half the bytes."""
     from onnx import TensorProto, helper, numpy_helper
 
     converted = []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT:
-            continue
         weights = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or weights.size < _FEWEST_AS_FP16:
+            continue
         with np.errstate(over="ignore"):
             half = weights.astype(np.float16)
         if not np.array_equal(half.astype(np.float32), weights):

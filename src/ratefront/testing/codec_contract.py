@@ -30,7 +30,9 @@ from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.codec_interface import Codec
 from ratefront.complexity.stored_precision import tensors_to_store
 from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
-from ratefront.errors import BitstreamError
+from ratefront.errors import BitstreamError, InputError
+from ratefront.export.coder_tables import coder_description, scheduled
+from ratefront.export.halves import halves_of
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE
 from ratefront.testing.damaged_streams import assert_refused_or_harmless, mutants
@@ -173,6 +175,26 @@ class CodecContract(TrainedExampleFixtures):
         parts = trained.codec.transmitter_parts()
         assert sum(parts.values()) == trained.codec.transmitter_bytes
         assert all(count > 0 for count in parts.values())
+
+    def test_a_codec_is_exported_or_refused_with_a_reason(
+        self, trained: TrainedExample, latents: Symbols
+    ) -> None:
+        """The exported networks give the codec's latents and classes, except for ties; or it is said why not."""
+        codec, few, said = trained.codec, latents[:24], ""
+        try:
+            halves = halves_of(codec, trained.family)
+        except InputError as refusal:
+            said = str(refusal)
+        if said:
+            assert "what can be exported" in said
+            return
+        with torch.no_grad():
+            sent, _ = halves.transmitter(trained.test_images(len(few)))
+            received = halves.receiver(torch.from_numpy(few))
+        classes = received if halves.output == "classes" else received.argmax(dim=1)
+        exported = scheduled(sent.numpy(), coder_description(codec)["schedule"], 0)
+        assert (exported == few).all(axis=1).mean() >= 23 / 24
+        assert (classes == codec.classify(few)).double().mean() >= 23 / 24
 
     def test_weights_are_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded to fp16 before anything is measured, so that the stored codec is the measured one.
