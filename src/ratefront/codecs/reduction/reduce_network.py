@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ratefront.codecs.reduction.calibration import calibrate
+from ratefront.codecs.reduction.int8_calibration import calibrate
 from ratefront.codecs.reduction.int8_conversion import float_form, int8_form, plan_int8
 from ratefront.codecs.reduction.recovery import OutputMatching
 from ratefront.codecs.reduction.reduction_settings import Reduction
@@ -55,6 +55,8 @@ def reduced_skeleton(
         ChannelPruner(reduced, sample, keeps_outputs=keeps_outputs).prune(
             reduction.pruned_share, dict(layers)
         )
+    elif reduction.pruning == "unstructured":
+        check_weights(network)
     if reduction.precision == "int8":
         plan = plan_int8(reduced, sample)
         reduced = _sequential(int8_form(float_form(reduced, plan), plan))
