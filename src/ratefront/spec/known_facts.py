@@ -13,8 +13,8 @@ from ratefront.catalogue.registry import Registry, are_described
 from ratefront.errors import InputError
 from ratefront.spec.sweep_spec import SweepSpec
 
-#: ``splits``, ``strides`` and ``takes`` of the task model, ``classes`` and ``shape`` of the data set, as far as known,
-#: and a check of reductions, which is made when it is asked for.
+#: ``splits``, ``strides`` and ``takes`` of the task model, ``classes`` and ``shape`` of the data set, as far as known;
+#: and a check of reductions, which builds the task model when it is called.
 Facts: TypeAlias = Mapping[str, Any]
 
 

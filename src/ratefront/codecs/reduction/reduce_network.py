@@ -55,6 +55,8 @@ def reduced_skeleton(
         ChannelPruner(reduced, sample, keeps_outputs=keeps_outputs).prune(
             reduction.pruned_share, dict(layers)
         )
+    elif reduction.pruning == "unstructured":
+        check_weights(network)
     if reduction.precision == "int8":
         plan = plan_int8(reduced, sample)
         reduced = _sequential(int8_form(float_form(reduced, plan), plan))
