@@ -47,7 +47,7 @@ class LabelParameters(ReducedParameters):
     classifier_loss: Annotated[
         Literal["cross_entropy", "distillation"] | None,
         Field(
-            description="of a small classifier: labels, or the task model's soft output; default distillation"
+            description="of a small classifier: labels, or the task model's soft output; default cross_entropy"
         ),
     ] = None
     method: Literal["lossless", "merged", "time_shared"]

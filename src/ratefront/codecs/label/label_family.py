@@ -24,12 +24,10 @@ class LabelFamily(Family):
     @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> LabelCodec:
         parameters = LabelParameters.model_validate(structure.parameters)
-        return LabelCodec(
-            _skeleton(structure, parameters),
-            structure.classes,
-            parameters.share or 1.0,
-            is_task_model=_decides_as_task_model(structure, parameters),
-        )
+        is_task_model = _decides_as_task_model(structure, parameters)
+        needs_none = receiver_only and not is_task_model
+        classifier = nn.Identity() if needs_none else _skeleton(structure, parameters)
+        return LabelCodec(classifier, structure.classes, parameters.share or 1.0, is_task_model=is_task_model)
 
     @override
     def learner(
