@@ -5,7 +5,8 @@
     X ─ g_a (small) ─ ŷ ─ entropy coder ─ ŷ ─ g_s ─ features' ─ back end ─ class
 
 RA Fig. 8 bottom, eq. 10–11 (entropic student, Matsubara et al. 2022): first the task model's features are distilled,
-then everything is fine-tuned on labels. The transmitter holds no part of the task model.
+then everything is fine-tuned on labels. Letters learn labels from the start. The transmitter holds no part of the task
+model.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class StudentFamily(Family):
         codec.back_end.load_state_dict(teacher.back_end(parameters.split).state_dict())
         front_end = teacher.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
         train, validation = feature_splits(front_end, data, codec.device, inputs=True)
-        schedule = DistillationSchedule(parameters.distilled_until, parameters.distance or "mse")
+        schedule = DistillationSchedule(parameters.distilled_share, parameters.distance or "mse")
         return BottleneckLearner(codec, train, validation, teacher.back_end(parameters.split), schedule)
 
 
