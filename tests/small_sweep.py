@@ -46,7 +46,7 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "latents": "map",
         "width": 1,
         "alphabet": 6,
-        "surrogate": "gumbel",
+        "surrogate": "straight_through",
     },
     "split-distilled": DISTILLED,
     "split-map-cosine": {

@@ -62,7 +62,7 @@ class BottleneckParameters(FamilyParameters):
         SurrogateName | LetterSurrogateName | None,
         Field(
             description="what stands for rounding in training, default mixed; of a categorical model for the choice of "
-            "a letter: gumbel or straight_through, default straight_through"
+            "a letter: gumbel or straight_through, default gumbel"
         ),
     ] = None
     scale_bound: Annotated[

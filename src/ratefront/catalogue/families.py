@@ -154,14 +154,27 @@ class StudentParameters(PrecisionParameters, BottleneckParameters):
     encoder_width: Annotated[int, Field(ge=1, le=512, description="channels of the encoder")] = 16
     encoder_depth: Annotated[int, Field(ge=1, le=8, description="layers of the encoder")] = 2
     distilled_until: Annotated[
-        float,
+        float | None,
         Field(
-            ge=0, le=1, description="share of the training that matches features; labels are learned after it"
+            ge=0,
+            le=1,
+            description="share of the training that matches features; labels are learned after it; default 0.5, "
+            "0 for a categorical model",
         ),
-    ] = 0.5
+    ] = None
     distance: Annotated[
         DistanceName | None, Field(description="of the features that are matched; default mse")
     ] = None
+
+    @property
+    def distilled_share(self) -> float:
+        """The share of the training that matches features.
+
+        A letter is too coarse for features: matching them first cost letters accuracy (docs/results/letters.md).
+        """
+        if self.distilled_until is not None:
+            return self.distilled_until
+        return 0.0 if self.entropy_model == "categorical" else 0.5
 
 
 class SampleParameters(FamilyParameters):

@@ -62,7 +62,7 @@ class TrainedExample:
 
 
 def train_example(
-    values: Mapping[str, Scalar], spec: SweepSpec, task_model: Path, folder: Path
+    values: Mapping[str, Scalar], spec: SweepSpec, task_model: Path, folder: Path, seed: int = 0
 ) -> TrainedExample:
     """Train one codec for a sweep's epochs and save it.
 
@@ -71,13 +71,14 @@ def train_example(
         spec: The sweep: data set, task model, training settings.
         task_model: The folder of a prepared task model.
         folder: Where the codec's files are written.
+        seed: The seed of the training.
     """
     data, model = load_dataset(spec.dataset), load_task_model(spec, task_model)
     parameters = {name: value for name, value in values.items() if name != "family"}
     structure = codec_structure(parameters, spec.task_model, data)
     family, files = str(values["family"]), TrialFolder(folder)
     with torch.random.fork_rng():
-        codec, state = _begin_training(family, structure, model, data, spec, seed=0)
+        codec, state = _begin_training(family, structure, model, data, spec, seed)
         if state is not None:
             for _ in train(state, spec.training):
                 pass

@@ -5,7 +5,8 @@
     X ─ g_a (small) ─ ŷ ─ entropy coder ─ ŷ ─ g_s ─ features' ─ back end ─ class
 
 RA Fig. 8 bottom, eq. 10–11 (entropic student, Matsubara et al. 2022): first the task model's features are distilled,
-then everything is fine-tuned on labels. The transmitter holds no part of the task model.
+then everything is fine-tuned on labels. Letters learn labels from the start. The transmitter holds no part of the task
+model.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class StudentFamily(Family):
         if parameters.precision == "int8":
             features = tuple(train.features[torch.arange(1)].shape[1:])
             codec.bottleneck.g_a = _encoder(structure.shape, features, parameters).to(codec.device)
-        schedule = DistillationSchedule(parameters.distilled_until, parameters.distance or "mse")
+        schedule = DistillationSchedule(parameters.distilled_share, parameters.distance or "mse")
         return BottleneckLearner(
             codec, train, validation, teacher.back_end(parameters.split), schedule, parameters.precision
         )

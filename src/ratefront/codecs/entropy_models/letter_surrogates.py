@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 LetterSurrogate: TypeAlias = Literal["gumbel", "straight_through"]
 
-DEFAULT_LETTER_SURROGATE: LetterSurrogate = "straight_through"
+DEFAULT_LETTER_SURROGATE: LetterSurrogate = "gumbel"
 
 _HARD_FROM = 0.5  # of training with noise; hard letters from the start on would leave most of them unused
 
