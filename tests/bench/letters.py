@@ -84,7 +84,8 @@ def main() -> None:
                 bits, accuracy, objective, decisions, shared = rows.mean(axis=0)
                 print(
                     f"| {codec} | {given.beta:g} | {surrogate} | {bits:.2f} | {accuracy:.1f} | "
-                    f"{rows[:, 1].min():.1f} to {rows[:, 1].max():.1f} | {objective:.1f} | {decisions:.2f} | {shared:.2f} |",
+                    f"{rows[:, 1].min():.1f} to {rows[:, 1].max():.1f} | {objective:.1f} | {decisions:.2f} | "
+                    f"{shared:.2f} |",
                     flush=True,
                 )
 
