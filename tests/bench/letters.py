@@ -46,6 +46,7 @@ def _entropy(values: NDArray[Any]) -> float:
 
 def _measure(values: dict[str, Any], folder: Path, seed: int) -> list[float]:
     """Bit/sample, accuracy in %, objective, H(Ŷ), and the bits with one table for all places."""
+    (folder / "codec").mkdir(exist_ok=True)
     example = train_example(values, load_spec(_SWEEP).spec, folder / "task_model", folder / "codec", seed)
     codec, latents, labels = example.codec, example.latents, example.data.test.labels
     scores = codec.class_scores(latents)
@@ -82,12 +83,10 @@ def main() -> None:
                 values = {**_CODECS[codec], "beta": given.beta, "surrogate": surrogate}
                 rows = np.array([_measure(values, Path(temporary), seed) for seed in range(_SEEDS)])
                 bits, accuracy, objective, decisions, shared = rows.mean(axis=0)
-                print(
-                    f"| {codec} | {given.beta:g} | {surrogate} | {bits:.2f} | {accuracy:.1f} | "
-                    f"{rows[:, 1].min():.1f} to {rows[:, 1].max():.1f} | {objective:.1f} | {decisions:.2f} | "
-                    f"{shared:.2f} |",
-                    flush=True,
-                )
+                span = f"{rows[:, 1].min():.1f} to {rows[:, 1].max():.1f}"
+                cells = [codec, f"{given.beta:g}", surrogate, f"{bits:.2f}", f"{accuracy:.1f}", span]
+                cells += [f"{objective:.1f}", f"{decisions:.2f}", f"{shared:.2f}"]
+                print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
