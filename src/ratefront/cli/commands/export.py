@@ -45,8 +45,8 @@ def _lines(exported: Export) -> Iterator[str]:
         yield f"{name:16} {size:10} bytes{note}"
     if check.latents_apart:
         yield (
-            f"latents: {check.latents_apart} rounded the other way, in {check.samples_apart} of {check.samples} samples; "
-            f"their values lie within {check.edge_distance:.2g} of the edge"
+            f"latents: {check.latents_apart} rounded the other way, in {check.samples_apart} of {check.samples} "
+            f"samples; their values lie within {check.edge_distance:.2g} of the edge"
         )
     else:
         yield f"latents: the codec's, of all {check.samples} samples of the test split"
