@@ -95,12 +95,8 @@ def test_a_changed_weight_of_the_receiver_is_noticed(load: Callable[[str], Expor
         altered.check()
 
 
-@pytest.mark.parametrize(
-    ("what", "said"), [("kernel", "values of sample"), ("input_scale", "goes into an int8")]
-)
-def test_a_changed_number_of_an_int8_layer_is_noticed(
-    load: Callable[[str], Exported], what: str, said: str
-) -> None:
+@pytest.mark.parametrize("what", ["kernel", "input_scale"])
+def test_a_changed_number_of_an_int8_layer_is_noticed(load: Callable[[str], Exported], what: str) -> None:
     altered = load("label-small-int8")
 
     def change(numbers: np.ndarray) -> np.ndarray:
@@ -109,7 +105,7 @@ def test_a_changed_number_of_an_int8_layer_is_noticed(
         return changed
 
     altered.change(TRANSMITTER, lambda tensor: tensor.name.endswith(what), change)
-    with pytest.raises(DisagreementError, match=f"transmitter.onnx: .*{said}"):
+    with pytest.raises(DisagreementError, match=r"transmitter\.onnx: what goes into an int8 layer is not"):
         altered.check()
 
 

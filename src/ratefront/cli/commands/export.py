@@ -45,15 +45,15 @@ def _lines(exported: Export) -> Iterator[str]:
         yield f"{name:16} {size:10} bytes{note}"
     if check.latents_apart:
         yield (
-            f"latents: {check.latents_apart}, of {check.samples_apart} of {check.samples} samples, are rounded the "
-            f"other way; their values lie within {check.edge_distance:.2g} of the edge"
+            f"latents: {check.latents_apart} rounded the other way, in {check.samples_apart} of {check.samples} "
+            f"samples; their values lie within {check.edge_distance:.2g} of the edge"
         )
     else:
         yield f"latents: the codec's, of all {check.samples} samples of the test split"
     if check.int8_inputs_apart:
         yield (
-            f"int8: {check.int8_inputs_apart} inputs of layers are rounded the other way; their values lie within "
-            f"{check.int8_input_distance:.2g} steps of the edge"
+            f"int8:    {check.int8_inputs_apart} rounded the other way, among the inputs of layers; "
+            f"their values lie within {check.int8_input_distance:.2g} steps of the edge"
         )
     yield f"classes: {check.classes_apart} of {check.samples} are not the codec's"
     yield f"rate     {check.rate_bits:10.4f} bit/sample  the trial's {measured.test.rate_bits:.4f}"
