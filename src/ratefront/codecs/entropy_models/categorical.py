@@ -111,8 +111,9 @@ class CategoricalModel(EntropyModel):
     @override
     def synthesis_input(self, relaxed: Tensor) -> Tensor:
         width, *places = self.shape
-        by_place = relaxed.reshape(len(relaxed), prod(places), width, self.alphabet)
-        return by_place.permute(0, 2, 3, 1).reshape(len(relaxed), width * self.alphabet, *places)
+        by_place = relaxed.flatten(1).unflatten(1, (prod(places), width, self.alphabet))
+        channels: Tensor = by_place.permute(0, 2, 3, 1).flatten(1)
+        return channels.unflatten(1, (width * self.alphabet, *places)) if places else channels
 
     @override
     def bits(self, relaxed: Tensor) -> Tensor:
