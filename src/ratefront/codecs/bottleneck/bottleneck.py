@@ -99,13 +99,14 @@ class Bottleneck(nn.Module):
         """
         mean = _mean(y)
         with torch.no_grad():
-            self._last_layer().bias.sub_(mean)
+            self._last_bias().sub_(mean)
         return y - _by_channel(mean, y)
 
-    def _last_layer(self) -> nn.Linear | nn.Conv2d:
+    def _last_bias(self) -> Tensor:
         last = self.g_a[-1]
-        assert isinstance(last, nn.Linear | nn.Conv2d), "g_a ends with a layer that has a bias"
-        return last
+        assert isinstance(last, nn.Linear | nn.Conv2d), "g_a ends with a layer of weights"
+        assert last.bias is not None, "g_a ends with a bias"
+        return last.bias
 
     def transmitter_modules(self) -> list[nn.Module]:
         """The networks that encoding needs besides the tables."""

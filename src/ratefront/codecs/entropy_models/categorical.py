@@ -152,4 +152,5 @@ class CategoricalModel(EntropyModel):
 
 def _entropy(probabilities: Tensor) -> Tensor:
     """H (...) in bit of distributions (..., alphabet)."""
-    return torch.special.entr(probabilities).sum(dim=-1) * _LOG2E
+    entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1) * _LOG2E
+    return entropy
