@@ -43,8 +43,8 @@ demo: setup
 	$(BIN)/ratefront sweep sweeps/digits.yaml
 
 lint: setup
-	$(BIN)/ruff check src tests cluster
-	$(BIN)/ruff format --check src tests cluster
+	$(BIN)/ruff check src tests cluster docs/results
+	$(BIN)/ruff format --check src tests cluster docs/results
 
 types: setup
 	$(BIN)/mypy
@@ -71,7 +71,7 @@ docs: schema
 	$(BIN)/pytest tests/examples
 
 figures: setup
-	for name in mixture detection modelnet40; do \
+	for name in mixture detection modelnet40 published; do \
 		$(BIN)/ratefront bounds --example $$name --figure docs/images/$$name.png || exit 1; done
 
 schema: setup

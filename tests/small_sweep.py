@@ -7,6 +7,7 @@ from typing import Any
 from ratefront.spec.sweep_spec import SweepSpec
 
 SPLIT = {"family": "split", "split": "conv2", "beta": 60.0, "objective": "cross_entropy"}
+SMALL = {"family": "label", "classifier": "small", "classifier_width": 8, "classifier_depth": 2}
 DISTILLED = {
     **SPLIT,
     "entropy_model": "factorized",
@@ -20,6 +21,16 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "label-lossless": {"family": "label", "method": "lossless"},
     "label-merged": {"family": "label", "method": "merged", "merged_classes": 4},
     "label-time-shared": {"family": "label", "method": "time_shared", "share": 0.6},
+    "label-small": {**SMALL, "method": "lossless", "classifier_loss": "cross_entropy"},
+    "label-small-int8": {**SMALL, "method": "merged", "merged_classes": 2, "precision": "int8"},
+    "label-int8": {"family": "label", "method": "lossless", "precision": "int8"},
+    "label-pruned": {
+        "family": "label",
+        "method": "time_shared",
+        "share": 0.8,
+        "pruning": "structured",
+        "pruned_share": 0.3,
+    },
     "sample-communicate": {
         "family": "sample",
         "channel": "sample_and_communicate",
@@ -107,6 +118,40 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "refine_learning_rate": 0.05,
     },
     "split-distilled-sga": {**DISTILLED, "refine": "sga", "refine_steps": 30},
+    "split-fp32": {**SPLIT, "entropy_model": "factorized", "width": 5, "precision": "fp32"},
+    "split-int8": {**SPLIT, "entropy_model": "factorized", "width": 5, "precision": "int8"},
+    "split-int8-map": {
+        **DISTILLED,
+        "entropy_model": "mean_scale_hyperprior",
+        "width": 3,
+        "hyper_width": 2,
+        "precision": "int8",
+    },
+    "split-structured": {**DISTILLED, "pruning": "structured", "pruned_share": 0.5, "precision": "int8"},
+    "split-structured-sga": {
+        **DISTILLED,
+        "pruning": "structured",
+        "pruned_share": 0.25,
+        "refine": "sga",
+        "refine_steps": 20,
+    },
+    "split-unstructured": {
+        **SPLIT,
+        "entropy_model": "categorical",
+        "width": 2,
+        "alphabet": 8,
+        "pruning": "unstructured",
+        "pruned_share": 0.7,
+    },
+    "student-int8": {
+        "family": "student",
+        "split": "hidden",
+        "entropy_model": "factorized",
+        "width": 5,
+        "beta": 600.0,
+        "encoder_width": 32,
+        "precision": "int8",
+    },
     "image-png": {"family": "image", "codec": "png"},
     "image-jpeg": {"family": "image", "codec": "jpeg", "quality": 40},
     "image-webp": {"family": "image", "codec": "webp", "quality": 40},

@@ -142,9 +142,12 @@ def last_epoch(values: Mapping[str, Scalar], training_epochs: int) -> int:
 
 
 def series_of(values: Mapping[str, Scalar]) -> str:
-    """Return the curve of a figure that a trial belongs to: its family, and its entropy model where it has one."""
-    entropy_model = values.get("entropy_model")
-    return f"{values['family']} ({entropy_model})" if entropy_model else str(values["family"])
+    """Return the curve of a figure that a trial belongs to: its family, and its entropy model where it has one.
+
+    A small classifier is a curve of its own, since the others are compared with it.
+    """
+    kind = values.get("entropy_model") or ("small" if values.get("classifier") == "small" else "")
+    return f"{values['family']} ({kind})" if kind else str(values["family"])
 
 
 class Progress(NamedTuple):

@@ -113,7 +113,7 @@ CODERS = {
 
 
 def _label_codec() -> TriedCoder:
-    from ratefront.codecs.label_family import LabelCodec
+    from ratefront.codecs.label.label_codec import LabelCodec
     from ratefront.task_models.architectures.small_cnn import SmallCNN
 
     codec = LabelCodec(SmallCNN(10), classes=10, share=0.6)

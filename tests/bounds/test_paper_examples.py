@@ -20,7 +20,7 @@ def all_curves(bounds):
 
 
 def test_each_example_is_described_and_reproducible(examples):
-    assert EXAMPLES == ("mixture", "detection", "modelnet40")
+    assert EXAMPLES == ("mixture", "detection", "modelnet40", "published")
     for name, bounds in examples.items():
         assert example(name).to_json() == bounds.to_json()
         assert bounds.example == bounds.to_json()["example"] == name

@@ -132,7 +132,8 @@ def test_plugins_are_called_once_at_the_first_lookup(installed: Installed) -> No
         ("def register(catalogue): raise OSError('of\\n  two lines')", "OSError: of two lines"),
         (
             FAMILY + "def register(catalogue): catalogue.families.add('label', Parameters, 'NAME:Family', 'mine')",
-            "ValueError: family 'label' is registered twice: ratefront.codecs.label_family:LabelFamily, NAME:Family",
+            "ValueError: family 'label' is registered twice: ratefront.codecs.label.label_family:LabelFamily, "
+            "NAME:Family",
         ),
         (
             "def register(catalogue): catalogue.families.add('mine', dict, 'NAME:Family', 'mine')",

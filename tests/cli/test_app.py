@@ -37,6 +37,8 @@ COMMANDS = [
     "clean",
     "trial",
     "reproduce",
+    "waterfall",
+    "export",
     "simulate",
     "bounds",
     "schema",
@@ -63,7 +65,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize("command", [[], ["sweep"], ["doctor"], ["status"], ["dashboard"], ["reproduce"]])
+@pytest.mark.parametrize(
+    "command", [[], ["sweep"], ["doctor"], ["status"], ["dashboard"], ["reproduce"], ["export"]]
+)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", HELP, *command], capture_output=True, text=True, check=True)
     took_s, modules = ast.literal_eval(done.stdout.splitlines()[-1])

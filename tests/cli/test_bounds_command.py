@@ -135,7 +135,7 @@ def test_a_prior_alone_has_an_oracle(tmp_path: Path) -> None:
     assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", ["mixture", "detection", "modelnet40"])
+@pytest.mark.parametrize("name", ["mixture", "detection", "modelnet40", "published"])
 def test_the_examples_write_numbers_and_figures(name: str, tmp_path: Path) -> None:
     done = bounds("--example", name, "--out", tmp_path / "e.json", "--figure", tmp_path / "e.png")
     assert done.exit_code == 0, done.output
@@ -150,7 +150,7 @@ def test_the_examples_write_numbers_and_figures(name: str, tmp_path: Path) -> No
         (["{p}", "--example", "mixture", "--out", "b.json"], "either PREDICTIONS.npz, or --prior"),
         (["{p}"], "nothing to write"),
         (["--example", "mixture", "--bootstrap", "10", "--out", "b.json"], "are for PREDICTIONS.npz"),
-        (["--example", "mixtures", "--out", "b.json"], "there are mixture, detection, modelnet40"),
+        (["--example", "mixtures", "--out", "b.json"], "there are mixture, detection, modelnet40, published"),
         (["{p}", "--only", "orcale", "--out", "b.json"], "no such curve: 'orcale'; there are oracle"),
         (["{p}", "--figure", "b.svg"], "must end in .png or .pdf"),
         (["{p}", "--out", "nowhere/b.json"], "there is no folder nowhere"),

@@ -33,6 +33,7 @@ COMMANDS = [
     "clean DIR",
     "clean DIR --keep none",
     "reproduce DIR t0000 --out OUT/again",
+    "waterfall DIR t0000 --out OUT/waterfall.json",
     "track DIR",
     "ui DIR",
     "dashboard DIR",
@@ -169,7 +170,7 @@ def forged(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> For
     monkeypatch.setattr("ratefront.orchestrate.sweep_driver.joined_cluster", starts)
     monkeypatch.setattr("ratefront.tracking.browsing.mlflow_ui.serve_ui", starts)
     monkeypatch.setattr("ratefront.tracking.browsing.optuna_dashboard.make_server", starts)
-    for module in ("trial_and_reproduce", "encode_decode_audit"):
+    for module in ("trial_and_reproduce", "encode_decode_audit", "waterfall"):
         monkeypatch.setattr(f"ratefront.cli.commands.{module}.forbid_sweep_imports", lambda: None)
     folder, outside = tmp_path / "sweep", tmp_path / "outside"
     shutil.copytree(honest, folder)

@@ -126,6 +126,7 @@ def test_no_command_runs_what_a_strangers_folder_names(stranger: Stranger) -> No
         ["sweep", "--out", sweep, "--retry-failed"],
         ["encode", sweep, "t0000", stranger.images, "--out", stranger.out],
         ["decode", sweep, "t0000", stranger.coded, "--out", stranger.out],
+        ["export", sweep, "t0000", "--out", stranger.path / "exported"],
         ["reproduce", measured, "t0000"],
         ["sweep", "--out", measured, "--resume"],
     )
@@ -141,6 +142,7 @@ def test_no_command_runs_what_a_strangers_folder_names(stranger: Stranger) -> No
 CALLS: dict[str, Callable[[Path], object]] = {
     "spec": lambda path: rf.open(path).spec,
     "reproduce": lambda path: rf.open(path).trials["t0000"].reproduce(path / "again"),
+    "export": lambda path: rf.open(path).trials["t0000"].export(path / "exported"),
     "load_codec of a trial": lambda path: rf.open(path).front[0].load_codec(),
     "load_codec": lambda path: rf.load_codec(path, "t0000"),
     "run": lambda path: rf.run(folder=path, resume=True, progress=False),

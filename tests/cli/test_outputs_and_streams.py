@@ -47,12 +47,14 @@ def files(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def writing_commands(out: str) -> list[list[str | Path]]:
     """Each command that writes one file which the user names, with ``out`` as that file."""
     table = out if out.endswith("json.gz") else f"{out}.json.gz"
-    figure = f"{out}.png"
+    figure, numbers = f"{out}.png", f"{out}.json"
     return [
         ["schema", "--out", out],
         ["init", "--data", "digits", "--task-model", "small_cnn", "--out", out],
         ["bounds", "--prior", "counts.json", "--out", out],
         ["bounds", "--prior", "counts.json", "--figure", figure],
+        ["waterfall", "sweep", "t0000", "--out", figure],
+        ["waterfall", "sweep", "t0000", "--out", numbers],
         ["encode", "lab", "cli", "x.npy", "--out", out],
         ["decode", "lab", "cli", "x.rf", "--out", out],
         ["simulate", "--record", "sweep", "--out", table],
@@ -62,7 +64,7 @@ def writing_commands(out: str) -> list[list[str | Path]]:
 def test_links_and_pipes_are_refused_by_every_command(files: Path) -> None:
     victim = files / "victim"
     victim.write_text("kept")
-    for name in ("link", "link.png", "link.json.gz"):
+    for name in ("link", "link.png", "link.json", "link.json.gz"):
         (files / name).symlink_to(victim)
         os.mkfifo(files / name.replace("link", "pipe"))
     before = sorted(path.name for path in files.iterdir())
@@ -72,8 +74,8 @@ def test_links_and_pipes_are_refused_by_every_command(files: Path) -> None:
         assert done.stderr.count("\n") == 1, done.stderr
         assert "cannot be written: it is a " in done.stderr or "is there already" in done.stderr
     assert victim.read_text() == "kept"
-    assert all((files / name).is_symlink() for name in ("link", "link.png", "link.json.gz"))
-    assert all((files / name).is_fifo() for name in ("pipe", "pipe.png", "pipe.json.gz"))
+    assert all((files / name).is_symlink() for name in ("link", "link.png", "link.json", "link.json.gz"))
+    assert all((files / name).is_fifo() for name in ("pipe", "pipe.png", "pipe.json", "pipe.json.gz"))
     assert sorted(path.name for path in files.iterdir()) == before
 
 
@@ -82,7 +84,8 @@ def test_no_command_replaces_what_it_reads(files: Path) -> None:
     shutil.copytree(files / "lab", files / "codec")
     trial = Path("codec") / "trials" / "cli"
     (files / "codec" / "ledger.jsonl").touch()
-    os.link(files / "sweep" / "ledger.jsonl", files / "ledger.json.gz")
+    for name in ("ledger.json.gz", "ledger.json"):
+        os.link(files / "sweep" / "ledger.jsonl", files / name)
     before = {path: path.read_bytes() for path in files.rglob("*") if path.is_file()}
     commands: list[list[str | Path]] = [
         ["encode", "lab", "cli", "x.npy", "--out", "x.npy"],
@@ -94,6 +97,8 @@ def test_no_command_replaces_what_it_reads(files: Path) -> None:
         ["bounds", "--prior", "counts.json", "--out", "counts.json"],
         ["bounds", "--prior", "counts.json", "--out", "b.png", "--figure", "./b.png"],
         ["simulate", "--record", "sweep", "--out", "ledger.json.gz"],
+        ["waterfall", "sweep", "t0000", "--out", "ledger.json"],
+        ["waterfall", "sweep", "t0000", "--out", "w.json", "--out", "./w.json"],
     ]
     for words, done in zip(commands, run_commands(commands, cwd=files), strict=True):
         assert (done.code, "must be different ones" in done.stderr) == (2, True), (words, done)
@@ -154,6 +159,8 @@ def each_command(out: str) -> list[list[str | Path]]:
         ["clean", "sweep", "--dry-run"],
         ["trial", DIGITS, "--params", "[]"],
         ["reproduce", "sweep", "t9999"],
+        ["waterfall", "sweep", "t9999"],
+        ["export", "sweep", "t9999", "--out", "new"],
         ["audit", "x.rf", "decoded.npz"],
         ["simulate", "--trials", "2", "--latency-ms", "1"],
         ["--help"],

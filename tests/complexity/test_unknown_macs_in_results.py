@@ -11,7 +11,7 @@ import torch
 from tests.builders import FakeSweep, label, result, split
 from torch import Tensor, nn
 
-from ratefront.codecs.label_family import LabelCodec
+from ratefront.codecs.label.label_codec import LabelCodec
 from ratefront.complexity.macs import Macs
 from ratefront.history.events import Finished
 from ratefront.history.sweep_history import TrialHistory

@@ -201,6 +201,11 @@ def test_costs_are_those_of_equal_transmitters_or_less() -> None:
     assert costs.predict({"family": "split", "split": "conv1", "width": 8}) == pytest.approx((9.5,))
     assert costs.predict({"family": "split", "split": "conv2", "width": 4}) is None
     assert costs.predict({"family": "student", "split": "conv1", "width": 4}) is None
+    small = {"family": "label", "classifier": "small", "classifier_width": 4}
+    costs.learn({**small, "classifier_loss": "distillation"}, (8.0,))
+    assert costs.predict({**small, "classifier_loss": "cross_entropy"}) == (8.0,), (
+        "it trains, and is not sent"
+    )
 
 
 def test_the_distance_of_configurations() -> None:

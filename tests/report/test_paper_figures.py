@@ -112,3 +112,16 @@ def test_another_suffix_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(InputError, match=r"\.png or \.pdf"):
         draw_example(example("modelnet40"), tmp_path / "a.svg")
     assert not list(tmp_path.iterdir())
+
+
+def test_published_draws_every_series_and_its_kind(examples):
+    bounds = examples["published"]
+    axes = example_figure(bounds).axes
+    for one, panel in zip(axes, bounds.datasets.values(), strict=False):
+        found = lines(one)
+        for series in panel.series:
+            line = found[f"published {series.method}"]
+            assert line.get_xdata() * panel.count == pytest.approx(series.rate_bits)
+            assert (line.get_markerfacecolor() == "white") == (series.rate_kind != "actual")
+        assert found["oracle"].get_xdata() == pytest.approx(panel.oracle.rate_bits / panel.count)
+    assert {"factor mnist", "factor modelnet40", "factor imagenet", "factor coco"} == set(lines(axes[3]))

@@ -20,6 +20,7 @@ from ratefront.trial_records import OBJECTIVES
 
 FAMILIES = ", ".join(CATALOGUE.families)
 SPLIT = "space.family.split"
+LABEL = "space.family.label"
 SPLIT_PARAMETERS = ", ".join(CATALOGUE.families["split"].parameters.model_fields)
 SPLIT_POINTS = ", ".join(CATALOGUE.task_models["small_cnn"].facts["splits"])
 KEYS = ", ".join(SweepSpec.model_fields)
@@ -136,6 +137,15 @@ SPACE = {
     "space.family.label=[lossless]": 'space.family.label: must be a mapping of parameters, got ["lossless"]',
     "space.family.label.method.merged.merged_classes.int=[2, 10]": "space.family.label.method.merged.merged_classes: "
     "high of the range must be ≤ 9, got 10",
+    f"{LABEL}.classifier.small={{classifier_width: 4}}": f"{LABEL}: classifier_depth is needed when classifier is small",
+    f"{LABEL}.classifier.small={{classifier_width: 4, classifier_depth: 4}}": f"{LABEL}: classifier_depth 4 is too large "
+    "for samples (1, 8, 8): each layer halves the sides, and none may begin with a side of 1; valid there: up to 3",
+    f"{LABEL}.classifier.task_model={{classifier_width: 4}}": f"{LABEL}: classifier_width means nothing when "
+    "classifier is task_model",
+    f"{LABEL}.classifier.small={{classifier_width: 4, classifier_depth: 2, pruning: structured, pruned_share: 0.5}}": (
+        f"{LABEL}: pruning means nothing when classifier is small: it has classifier_width and classifier_depth"
+    ),
+    f"{LABEL}.classifier=[task_model, small]": f"{LABEL}: classifier_width is needed when classifier is small",
 }
 
 

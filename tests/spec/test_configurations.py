@@ -81,10 +81,15 @@ def test_the_first_of_a_million_configurations_come_at_once() -> None:
     assert len({tuple(values.values()) for values in islice(configurations(wide, Random(3)), 100)}) == 100
 
 
+SMALL = {"classifier": "small", "classifier_width": 4, "classifier_depth": 2}
+
+
 @pytest.mark.parametrize(
     ("values", "enters"),
     [
         ({"family": "label", "method": "lossless"}, False),
+        ({"family": "label", "method": "lossless", "pruning": "structured", "pruned_share": 0.5}, False),
+        ({"family": "label", "method": "lossless", **SMALL}, True),
         ({"family": "sample", "channel": "task_model", "slope": 2.0}, False),
         ({"family": "image", "codec": "jpeg", "quality": 50}, False),
         ({"family": "label", "method": "of another version"}, True),

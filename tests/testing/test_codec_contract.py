@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.distortions import divergence_from_teacher
-from ratefront.codecs.label_family import LabelCodec
+from ratefront.codecs.label.label_codec import LabelCodec
 from ratefront.complexity.macs import multiply_accumulates
 from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.spec.space.configurations import uses_seed
@@ -36,7 +37,9 @@ pytestmark = pytest.mark.medium
 LEARNED = [
     name
     for name, values in CODEC_CONFIGURATIONS.items()
-    if values["family"] in ("split", "student") or values.get("codec") == "learned"
+    if values["family"] in ("split", "student")
+    or values.get("codec") == "learned"
+    or values.get("classifier") == "small"
 ]
 FILES = {
     name for name, values in CODEC_CONFIGURATIONS.items() if values.get("codec") in ("png", "jpeg", "webp")
@@ -44,12 +47,25 @@ FILES = {
 DRAW_JOINTLY = {"sample"}  # families whose latents of a sample depend on its block
 
 
+class Examples(dict[str, TrainedExample]):
+    """An example of each configuration, which is trained when it is first asked for."""
+
+    def __init__(self, train: Callable[[str], TrainedExample]) -> None:
+        super().__init__()
+        self._train = train
+
+    def __missing__(self, name: str) -> TrainedExample:
+        self[name] = self._train(name)
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def examples(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedExample]:
-    return {
-        name: train_example(values, small_sweep_spec(), task_model_folder, tmp_path_factory.mktemp(name))
-        for name, values in CODEC_CONFIGURATIONS.items()
-    }
+    def train(name: str) -> TrainedExample:
+        values = CODEC_CONFIGURATIONS[name]
+        return train_example(values, small_sweep_spec(), task_model_folder, tmp_path_factory.mktemp(name))
+
+    return Examples(train)
 
 
 class TestEveryFamily(CodecContract):
@@ -79,7 +95,8 @@ class TestLearnedFamilies(LearnedContract):
 
 
 def test_draws_jointly_is_true_for_these_families_only(examples: dict[str, TrainedExample]) -> None:
-    assert {trained.family for trained in examples.values() if trained.codec.draws_jointly} == DRAW_JOINTLY
+    trained = [examples[name] for name in CODEC_CONFIGURATIONS]
+    assert {example.family for example in trained if example.codec.draws_jointly} == DRAW_JOINTLY
 
 
 @pytest.mark.parametrize("name", sorted(set(CODEC_CONFIGURATIONS) - set(LEARNED)))

@@ -13,7 +13,7 @@ from torch import Tensor
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.codec_files import load_codec
-from ratefront.codecs.label_family import LabelCodec
+from ratefront.codecs.label.label_codec import LabelCodec
 from ratefront.testing.codec_contract import CodecContract, TrainedExample, train_example
 from ratefront.testing.uncounted_state import uncounted_tensors
 

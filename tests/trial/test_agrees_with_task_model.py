@@ -16,7 +16,8 @@ from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import Tensor
 from torch.nn import functional as F
 
-from ratefront.codecs.label_family import LabelCodec, LabelFamily
+from ratefront.codecs.label.label_codec import LabelCodec
+from ratefront.codecs.label.label_family import LabelFamily
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
 from ratefront.store.sweep_folder import SweepFolder

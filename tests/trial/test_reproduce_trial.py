@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -16,87 +16,29 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.builders import FakeSweep
 from tests.permission_checks import permissions_apply
 from tests.small_sweep import CODEC_CONFIGURATIONS
+from tests.trial.real_sweep import RealSweep, real_sweep
 
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
 from ratefront.history import events
-from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.spec.load_spec import spec_from_plain, to_plain
-from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.load_spec import spec_from_plain
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.input_digests import present_inputs
 from ratefront.task_models.stored_task_model import read_ready_event
 from ratefront.trial.reproduction import reproduce_trial as reproduce_module
 from ratefront.trial.reproduction.reproduce_trial import reproduce
-from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import STARTED_FROM_NEIGHBOUR, TrialParams, TrialResult
 
 pytestmark = pytest.mark.medium
 
 
-@dataclass
-class RealSweep:
-    """A ledger of trials that were really run."""
-
-    fake: FakeSweep
-    context: TrialContext
-
-    @property
-    def folder(self) -> SweepFolder:
-        return self.fake.folder
-
-    @property
-    def history(self) -> SweepHistory:
-        return SweepHistory.of(read_entries(self.folder.ledger))
-
-    def plan(self, example: str, starts_from: str = "") -> TrialHistory:
-        trial_id = self.fake.plan(CODEC_CONFIGURATIONS[example], starts_from)
-        return self.history.trials[trial_id]
-
-    def finish(self, example: str, starts_from: str = "") -> str:
-        params = self.plan(example, starts_from).params
-        result = run_trial(params, self.context)
-        self.fake.append(events.Finished(params.trial_id, 1, result.to_json()))
-        return params.trial_id
-
-    def fail(self, example: str, error: str, reason: str, *, final: bool = True) -> str:
-        trial_id = self.plan(example).params.trial_id
-        self.fake.append(events.Failed(trial_id, 1, error, reason, final=final))
-        return trial_id
-
-
-def _sweep(path: Path, task_model: Path, **changes: Any) -> RealSweep:
-    plain: Mapping[str, Any] = {
-        "name": "lab",
-        "dataset": "digits",
-        "task_model": {"name": "small_cnn", "epochs": 15},
-        "space": {
-            "family": {
-                "label": {"method": {"lossless": {}}},
-                "split": {
-                    "split": ["conv2"],
-                    "beta": 60,
-                    "entropy_model": {"categorical": {"width": 2, "alphabet": 8}},
-                },
-            }
-        },
-        "trials": 3,
-        "training": {"epochs": 3},
-        "block_size": 150,
-    }
-    spec = spec_from_plain({**plain, **changes}).spec
-    fake = FakeSweep(path, to_plain(spec), task_model=False)
-    shutil.copytree(task_model, fake.folder.task_model)
-    return RealSweep(fake, TrialContext(spec, path))
-
-
 @pytest.fixture(scope="module")
 def shared(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RealSweep, str]:
     """A sweep with one trial that has finished; not to be changed."""
-    sweep = _sweep(tmp_path_factory.mktemp("shared") / "sweep", task_model_folder)
+    sweep = real_sweep(tmp_path_factory.mktemp("shared") / "sweep", task_model_folder)
     return sweep, sweep.finish("split-categorical")
 
 
@@ -130,7 +72,7 @@ def test_a_trial_run_again_has_the_same_bits_and_changes_nothing(
 @pytest.fixture(scope="module")
 def warm(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RealSweep:
     """A sweep whose second trial has started from the first one, and whose third found no files there."""
-    sweep = _sweep(tmp_path_factory.mktemp("warm") / "sweep", task_model_folder)
+    sweep = real_sweep(tmp_path_factory.mktemp("warm") / "sweep", task_model_folder)
     source = sweep.finish("split-categorical")
     sweep.finish("split-categorical", source)
     files = sweep.folder.trial(source)
@@ -239,7 +181,7 @@ def test_a_trial_is_reproduced_with_its_own_resources(
 ) -> None:
     """These are the family's number of threads, the parts of its batches, and the sweep's task model."""
     resources = {"cpus": 1, "families": {"split": {"cpus": 3}}}
-    sweep = _sweep(tmp_path / "sweep", task_model_folder, resources=resources)
+    sweep = real_sweep(tmp_path / "sweep", task_model_folder, resources=resources)
     trial_id = sweep.fail("split-categorical", "OutOfMemoryError", "CUDA out of memory", final=False)
     seen: dict[str, Any] = {}
 
@@ -260,7 +202,7 @@ def test_a_trial_is_reproduced_with_its_own_resources(
 
 def test_the_same_failure_is_no_difference(task_model_folder: Path, tmp_path: Path) -> None:
     training = {"epochs": 3, "learning_rate": 1e30}
-    sweep = _sweep(tmp_path / "sweep", task_model_folder, training=training)
+    sweep = real_sweep(tmp_path / "sweep", task_model_folder, training=training)
     trial_id = sweep.fail("split-factorized", "DivergedError", "the loss became nan in epoch 1")
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert (again.result, again.differences) == (None, ())
@@ -278,7 +220,7 @@ def test_a_memory_that_is_full_again_is_the_same_failure(
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(reproduce_module, "run_trial", full)
-    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    sweep = real_sweep(tmp_path / "sweep", task_model_folder)
     trial_id = sweep.fail("label-lossless", "OutOfMemoryError", "CUDA out of memory")
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert again == reproduce_module.Reproduction(None)
@@ -287,7 +229,7 @@ def test_a_memory_that_is_full_again_is_the_same_failure(
 def test_a_failure_that_does_not_repeat_itself_is_a_difference(
     task_model_folder: Path, tmp_path: Path
 ) -> None:
-    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    sweep = real_sweep(tmp_path / "sweep", task_model_folder)
     trial_id = sweep.fail("label-lossless", "WorkerLostError", "the worker died")
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert again.result is not None
@@ -313,7 +255,7 @@ def test_a_trial_keeps_the_resources_that_it_ran_with(
     task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sweep that was resumed with other resources has trials of both."""
-    sweep = _sweep(tmp_path / "sweep", task_model_folder, resources={"cpus": 2})
+    sweep = real_sweep(tmp_path / "sweep", task_model_folder, resources={"cpus": 2})
     sweep.fail("label-lossless", "DivergedError", "as expected")
     sweep.fake.append(events.Reconfigured({"resources": {**sweep.history.spec["resources"], "cpus": 1.0}}))
     sweep.fail("label-lossless", "DivergedError", "as expected")
@@ -410,7 +352,7 @@ def test_a_forged_task_model_is_bad_input_and_no_other_result(
     task_model_folder: Path, tmp_path: Path, name: str
 ) -> None:
     """Its checksums are right, as a stranger can make them."""
-    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    sweep = real_sweep(tmp_path / "sweep", task_model_folder)
     sweep.fail("label-lossless", "DivergedError", "once")
     history, folder = sweep.history, sweep.folder.task_model
     history.task_model = read_ready_event(folder)

@@ -15,11 +15,16 @@ from ratefront.catalogue.registry import remember_descriptions
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec
+from ratefront.spec.space.dimensions import Branch
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
+    from ratefront.complexity.transmitter_sizes import TransmitterTable
     from ratefront.spec.views.first_sweep_text import FirstSweep
     from ratefront.spec.views.plan import Plan
+
+_USE_TASK_MODEL = {"label", "sample", "split", "student"}
+"""The families with parts of the task model at the transmitter, or with an encoder that replaces them."""
 
 
 def plan(
@@ -59,6 +64,47 @@ def plan(
     if loaded.spec.tracking.uri is not None:
         resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
     return sweep_plan
+
+
+def transmitter_table(plan: Plan) -> TransmitterTable | None:
+    """Return what the transmitters of a sweep would be made of, in bytes; train nothing.
+
+    Args:
+        plan: The plan of the sweep.
+
+    Returns:
+        ``table.rows``: for each split point of the space, and last for the whole task model, its bytes in ``fp32``,
+        ``fp16`` and ``int8``, its ``macs`` for one sample, and in ``analysis`` the least and most bytes of g_a. None
+        if no codec of the space uses the task model, or the shape of the samples is not known.
+
+    Raises:
+        InputError: The task model cannot be built.
+
+    Example:
+        >>> import ratefront as rf
+        >>> from ratefront.api.sweep_files import transmitter_table
+        >>> [(row.split, row.fp16) for row in transmitter_table(rf.plan("sweeps/digits.yaml")).rows]
+        [('conv1', 320), ('conv2', 9600), ('conv3', 46592), ('', 80788)]
+    """
+    from ratefront.complexity.transmitter_sizes import remembered_table
+
+    family, named = plan.space["family"], plan.spec.task_model
+    options = family.options if isinstance(family, Branch) else {}
+    if not _USE_TASK_MODEL & options.keys() or not {"classes", "shape"} <= plan.facts.keys():
+        return None
+    classes, shape = plan.facts["classes"], tuple(plan.facts["shape"])
+
+    def compute() -> TransmitterTable:
+        from ratefront.codecs.transmitter_table import transmitter_table  # torch
+
+        return transmitter_table(named, options, classes, shape)
+
+    registered = CATALOGUE.task_models[named.name]
+    if registered.describe or not registered.target.startswith("ratefront."):
+        return compute()  # the code may change
+    return remembered_table(
+        {"task_model": named.model_dump(), "of": repr((options, classes, shape))}, compute
+    )
 
 
 def first_sweep(

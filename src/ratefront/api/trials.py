@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.argument_checks import checked_output_folder
+from ratefront.argument_checks import checked_folder, checked_output_folder
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial_records import Scalar, Status, TrialResult
@@ -14,9 +14,11 @@ from ratefront.trial_records import Scalar, Status, TrialResult
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ratefront.export.export_trial import Export
     from ratefront.report.sweep_view import SweepView
     from ratefront.trial.reproduction.reproduce_trial import Reproduction
     from ratefront.trial.stored_codec import StoredCodec
+    from ratefront.trial.waterfall.trial_waterfall import TrialWaterfall
 
 
 class Trial:
@@ -119,6 +121,59 @@ class Trial:
             self._history,
             self.trial_id,
             checked_output_folder(folder),
+            own_module=self._own_module,
+        )
+
+    def waterfall(self) -> TrialWaterfall:
+        """Return where the trial's bits go on test, from the oracle to what was paid, without Ray, MLflow and Optuna.
+
+        A probe is trained on what the transmitter computes, in seconds to minutes. Its curve is no bound.
+
+        Returns:
+            ``found.point.stages`` and ``found.point.joined_steps`` in bit/sample, ``found.curves`` by name,
+            ``found.transmitter_bytes_with_probe``; ``found.save_figure(path)`` draws it.
+
+        Raises:
+            InputError: The trial was not measured, the task model's predictions or the data are gone, or the sweep
+                names Python code that may not be run (see ``ratefront.open``).
+            SweepMismatchError: Data or code have changed since the sweep began.
+
+        Example:
+            >>> import ratefront as rf
+            >>> found = rf.open(folder).trials["t0000"].waterfall()
+            >>> steps = found.point.joined_steps
+            >>> paid = found.point.stage("alone").bits - found.point.stage("oracle").bits
+            >>> abs(sum(step.bits for step in steps) - paid) < 1e-9
+            True
+        """
+        from ratefront.trial.waterfall.trial_waterfall import trial_waterfall
+
+        return trial_waterfall(self._files, self._history, self.trial_id, own_module=self._own_module)
+
+    def export(self, folder: Path | str) -> Export:
+        """Write the trial's codec as ONNX files for another program, and check them on the test split.
+
+        It needs the packages of ``pip install 'ratefront[onnx]'``. docs/export.md describes the files.
+
+        Args:
+            folder: Where the files are written; new or empty.
+
+        Returns:
+            The sizes of the files, and ``export.check``: what ONNX Runtime gave, compared with the codec.
+
+        Raises:
+            InputError: The trial has no codec, such a codec cannot be exported, a package is missing, or the folder is
+                in use.
+            SweepMismatchError: Data or code have changed since the sweep began.
+            DisagreementError: The exported networks do something else than the codec; nothing is written.
+        """
+        from ratefront.export.export_trial import export_trial
+
+        return export_trial(
+            self._files,
+            self._history,
+            self.trial_id,
+            checked_folder(folder),
             own_module=self._own_module,
         )
 

@@ -15,7 +15,10 @@ These are the parts, for readers who build bounds of their own:
 - single curves and single numbers: `oracle_curve`, `oracle_rate_bits`, `task_model_curve`, ...; for other
   distortions `top_k_oracle`, `cost_oracle`, `log_loss_oracle`, `rate_invariance_curve`.
 - real codes: `huffman_code`, `BlockCode`, `merged_classes`, ...
-- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`.
+- what others have published: `published_points`, by data set, in bit/sample.
+- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`,
+  `word_entropy`.
+- a point's rate in steps from the oracle to what was paid: `waterfall`.
 - the solver: `blahut_arimoto`.
 
 The room imports NumPy, SciPy, `ratefront.errors` and `ratefront.wording`, and nothing else. Figures are the
@@ -48,6 +51,7 @@ from ratefront.bounds.curve_names import (
     INDIRECT_ESTIMATE_AND_COMPRESS,
     INDIRECT_POSTERIOR,
     ORACLE,
+    PROBE,
     SAMPLE_AND_COMMUNICATE,
     TASK_MODEL,
     TASK_MODEL_CALIBRATED,
@@ -92,12 +96,16 @@ from ratefront.bounds.examples.paper_examples import (
     ExampleBounds,
     MixtureBounds,
     ModelNet40Bounds,
+    PublishedBounds,
     example,
     modelnet40_test_counts,
 )
+from ratefront.bounds.examples.published_bounds import PublishedPanel, PublishedPoint
+from ratefront.bounds.examples.published_points import PublishedSeries, published_points
 from ratefront.bounds.gap import Gap
 from ratefront.bounds.prediction_bounds import PredictionBounds, bounds_of, from_file, from_predictions
 from ratefront.bounds.prior_bounds import PriorBounds, from_counts_file, from_prior, load_prior
+from ratefront.bounds.rate_waterfall import Waterfall, WaterfallStage, WaterfallStep, waterfall
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.distributions import (
@@ -117,6 +125,7 @@ from ratefront.bounds.statistics.few_samples import few_samples_warning, samples
 from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cross_fitted
 from ratefront.bounds.statistics.held_out_intervals import Bootstrap, HeldOutIntervals
 from ratefront.bounds.statistics.reliability import expected_calibration_error
+from ratefront.bounds.statistics.word_entropy import WordEntropy, word_entropy
 
 __all__ = [
     "CURVE_KINDS",
@@ -126,6 +135,7 @@ __all__ = [
     "INDIRECT_ESTIMATE_AND_COMPRESS",
     "INDIRECT_POSTERIOR",
     "ORACLE",
+    "PROBE",
     "RECIPES",
     "SAMPLE_AND_COMMUNICATE",
     "SOLVED_SLOPES",
@@ -148,9 +158,17 @@ __all__ = [
     "Predictions",
     "PrefixCode",
     "PriorBounds",
+    "PublishedBounds",
+    "PublishedPanel",
+    "PublishedPoint",
+    "PublishedSeries",
     "RateDistortionCurve",
     "ReadAs",
     "UnconvergedWarning",
+    "Waterfall",
+    "WaterfallStage",
+    "WaterfallStep",
+    "WordEntropy",
     "accuracy_per_bit",
     "are_probabilities",
     "below_oracle",
@@ -196,6 +214,7 @@ __all__ = [
     "oracle_rate_bits",
     "prior_from_counts",
     "prior_from_labels",
+    "published_points",
     "rate_invariance_curve",
     "refuse_probabilities",
     "sample_and_communicate",
@@ -212,4 +231,6 @@ __all__ = [
     "uniform_rate_bits",
     "uniform_rate_bits_log2",
     "upper_error_rate",
+    "waterfall",
+    "word_entropy",
 ]

@@ -23,6 +23,7 @@ MERGED_CLASSES = "merged_classes"
 INDIRECT = "indirect"
 COMPRESS_AND_ESTIMATE = "compress_and_estimate"
 RATE_INVARIANCE = "rate_invariance"
+PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +155,12 @@ CURVE_KINDS: dict[str, CurveKind] = {
         "rate-invariance line",
         "every task that is invariant to the given equivalence must lose no more than the distortion in log loss",
         True,
+    ),
+    PROBE: CurveKind(
+        "TMRD of a probe, no bound",
+        "the posteriors of a probe, a classifier of what the transmitter computes, are all that is sent for; long "
+        "blocks achieve it, but it is no bound: a better receiver may lie below",
+        False,
+        is_optimal_in_expectation=True,
     ),
 }

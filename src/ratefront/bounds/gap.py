@@ -30,15 +30,23 @@ def gap(rate_bits: float, accuracy: float, bound: RateDistortionCurve) -> Gap:
 
     The gap is undefined, never infinite, where D = 1 - A lies below the bound's least distortion or where R_b = 0.
     """
-    least, distortion = bound.least_distortion, 1.0 - accuracy
+    rate = rate_at_accuracy(bound, accuracy)
+    if isinstance(rate, str):
+        return Gap(None, None, rate)
+    if rate <= 0.0:
+        return Gap(None, None, f"the bound needs no bits at D = {1.0 - accuracy:.4g}")
+    return Gap(rate_bits - rate, rate_bits / rate)
+
+
+def rate_at_accuracy(curve: RateDistortionCurve, accuracy: float, called: str = "the bound") -> float | str:
+    """Return a curve's rate in bit/sample at an accuracy, or why there is none: D lies below its least one."""
+    least, distortion = curve.least_distortion, 1.0 - accuracy
     if abs(distortion - least) <= ROUNDING:
         distortion = least
-    rate = bound.rate_at(distortion)
+    rate = curve.rate_at(distortion)
     if rate is None:
-        return Gap(None, None, f"D = {distortion:.4g} lies below the bound's least distortion {least:.4g}")
-    if rate <= 0.0:
-        return Gap(None, None, f"the bound needs no bits at D = {distortion:.4g}")
-    return Gap(rate_bits - rate, rate_bits / rate)
+        return f"D = {distortion:.4g} lies below {called}'s least distortion {least:.4g}"
+    return rate
 
 
 def convex_bound(curve: RateDistortionCurve, zero_rate_distortion: float) -> RateDistortionCurve:

@@ -22,16 +22,34 @@ from ratefront.catalogue.number_limits import (
     Beta,
     Sharpness,
 )
+from ratefront.catalogue.reductions import PrecisionParameters, ReducedParameters
 from ratefront.catalogue.registry import Registry
 from ratefront.catalogue.sample_groups import group_problem
 
 
-class LabelParameters(FamilyParameters):
-    """Parameters of the codec that sends the task model's class.
+class LabelParameters(ReducedParameters):
+    """Parameters of the codec that sends the class that a classifier decides for.
 
-    It sends the class of every sample, merges the rarest classes, or sends the class of a share of the samples.
+    The classifier is the task model, which may be made smaller, or a small network of its own. The codec sends the
+    class of every sample, merges the rarest classes, or sends the class of a share of the samples.
     """
 
+    classifier: Annotated[
+        Literal["task_model", "small"],
+        Field(description="what decides the class at the transmitter; small is trained in the trial"),
+    ] = "task_model"
+    classifier_width: Annotated[
+        int | None, Field(ge=1, le=512, description="of a small classifier: channels of its first layer")
+    ] = None
+    classifier_depth: Annotated[
+        int | None, Field(ge=1, le=8, description="of a small classifier: layers before the last one")
+    ] = None
+    classifier_loss: Annotated[
+        Literal["cross_entropy", "distillation"] | None,
+        Field(
+            description="of a small classifier: labels, or the task model's soft output; default cross_entropy"
+        ),
+    ] = None
     method: Literal["lossless", "merged", "time_shared"]
     merged_classes: Annotated[
         int | None,
@@ -48,8 +66,8 @@ class LabelParameters(FamilyParameters):
 
     @property
     def uses_seed(self) -> bool:
-        """False: nothing is learned."""
-        return False
+        """True of a small classifier, which is trained from random weights."""
+        return self.classifier == "small"
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -58,9 +76,37 @@ class LabelParameters(FamilyParameters):
         self._needs_only("share", self.method == "time_shared", when)
         return self
 
+    @model_validator(mode="after")
+    def _fits_classifier(self) -> Self:
+        when, is_small = f"classifier is {self.classifier}", self.classifier == "small"
+        self._needs_only("classifier_width", is_small, when)
+        self._needs_only("classifier_depth", is_small, when)
+        if not is_small:
+            self._refuses("classifier_loss", when)
+        elif self.pruning != "none":
+            raise ValueError(
+                f"pruning means nothing when {when}: it has classifier_width and classifier_depth"
+            )
+        return self
 
-class SplitParameters(BottleneckParameters):
-    """Parameters of a frozen front end up to a split point, a learned bottleneck, and a back end."""
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Refuse a small classifier that is too deep for the samples, and a task model that cannot be reduced so."""
+        if self.classifier == "task_model":
+            return self.reduction_problem(facts, None, keeps_outputs=True)
+        shape, depth = facts.get("shape"), self.classifier_depth or 1
+        if shape is None or len(shape) != 3 or min(shape[1:]) > 2 ** (depth - 1):
+            return None
+        return (
+            f"classifier_depth {depth} is too large for samples {tuple(shape)}: each layer halves the sides, and none "
+            f"may begin with a side of 1; valid there: up to {max(1, (min(shape[1:]) - 1).bit_length())}"
+        )
+
+
+class SplitParameters(ReducedParameters, BottleneckParameters):
+    """Parameters of a frozen front end up to a split point, a learned bottleneck, and a back end.
+
+    ``precision`` is of front end and g_a, ``pruning`` of the front end.
+    """
 
     split: Annotated[str, Field(description="split point of the task model")]
     objective: Literal["cross_entropy", "feature_distillation"] = "cross_entropy"
@@ -86,9 +132,23 @@ class SplitParameters(BottleneckParameters):
             self._refuses("distance", "objective is cross_entropy")
         return self
 
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether the pruned front end keeps all its outputs: refinement compares them by the back end's own layers."""
+        return self.refine != "none"
 
-class StudentParameters(BottleneckParameters):
-    """Parameters of a small encoder, a learned bottleneck, and the back end from a split point on."""
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Refuse a hyperprior of a single place, and a reduction that the front end's layers do not allow."""
+        return super().unfit(facts) or self.reduction_problem(
+            facts, self.split, keeps_outputs=self.keeps_outputs
+        )
+
+
+class StudentParameters(PrecisionParameters, BottleneckParameters):
+    """Parameters of a small encoder, a learned bottleneck, and the back end from a split point on.
+
+    ``precision`` is of the encoder g_a.
+    """
 
     split: Annotated[str, Field(description="split point whose features the student gives")]
     encoder_width: Annotated[int, Field(ge=1, le=512, description="channels of the encoder")] = 16
@@ -247,8 +307,8 @@ FAMILIES: Registry[FamilyParameters] = Registry("family")
 FAMILIES.add(
     "label",
     LabelParameters,
-    "ratefront.codecs.label_family:LabelFamily",
-    "the task model's class, entropy coded",
+    "ratefront.codecs.label.label_family:LabelFamily",
+    "a class, entropy coded: the task model's, or that of a smaller classifier",
 )
 FAMILIES.add(
     "split",

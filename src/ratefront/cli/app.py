@@ -13,12 +13,14 @@ from ratefront.cli.commands.bounds import bounds
 from ratefront.cli.commands.check_and_sweep import check, sweep
 from ratefront.cli.commands.doctor import doctor
 from ratefront.cli.commands.encode_decode_audit import audit, decode, encode
+from ratefront.cli.commands.export import export
 from ratefront.cli.commands.init_and_schema import init, schema
 from ratefront.cli.commands.simulate import simulate
 from ratefront.cli.commands.status_and_report import front, report, status
 from ratefront.cli.commands.stop_and_clean import clean, stop
 from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
+from ratefront.cli.commands.waterfall import waterfall
 from ratefront.cli.isolation import check_current_folder
 from ratefront.cli.messages_in_flags import log_with_flags, with_flags
 from ratefront.errors import InputError, RatefrontError
@@ -43,8 +45,10 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     clean,
     trial,
     reproduce,
+    waterfall,
     encode,
     decode,
+    export,
     audit,
     simulate,
     bounds,

@@ -1,4 +1,4 @@
-"""What isolates a command in its process: forbidden packages, and a stdout that carries only its output.
+"""What isolates a command in its process: forbidden packages, a stdout that carries only its output, plain warnings.
 
 A trial is a pure function of its parameters and context. A command that runs one without Ray, MLflow and Optuna proves
 that.
@@ -7,8 +7,8 @@ that.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
@@ -54,3 +54,15 @@ def prints_to_stderr() -> AbstractContextManager[TextIO]:
     What the user's own code prints is not part of the command's output.
     """
     return redirect_stdout(sys.stderr)
+
+
+@contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Print each warning that the block gives once, as a single sentence."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for sentence in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {sentence}", file=sys.stderr)

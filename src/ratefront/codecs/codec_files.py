@@ -21,7 +21,8 @@ from ratefront.bounded_files import check_regular_file, parse_json, read_regular
 from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
-from ratefront.complexity.stored_precision import stored_tensors
+from ratefront.codecs.reduction import Int8Layer
+from ratefront.complexity.stored_precision import stored_tensors, with_zeros
 from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
 from ratefront.known_code import check_may_run
@@ -159,7 +160,7 @@ def _structure(content: Mapping[str, Any], config: Path) -> CodecStructure:
 
 
 def _load_weights(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
-    wanted = codec.state_dict()
+    wanted, tensors = codec.state_dict(), with_zeros(tensors, codec)
     missing = wanted.keys() - tensors.keys()
     if missing:
         raise InputError(f"{config}: the weights lack {', '.join(sorted(missing))}")
@@ -175,8 +176,9 @@ def _load_weights(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> 
         if not stored.isfinite().all():
             raise InputError(f"{config}: the weights {name} are not all finite")
     codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
-    for tables in (module for module in codec.modules() if isinstance(module, QuantizedTables)):
-        tables.check()
+    for part in codec.modules():
+        if isinstance(part, QuantizedTables | Int8Layer):
+            part.check()
 
 
 def codec_structure(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:

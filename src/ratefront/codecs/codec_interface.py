@@ -99,6 +99,19 @@ class Codec(nn.Module, ABC):
         """
         return None
 
+    @property
+    def own_classifier(self) -> nn.Module | None:
+        """The network (n, ...) → logits (n, K) of the transmitter, other than the task model, whose class is sent.
+
+        A trial runs the stored network again, and compares what ``sent_classes`` says with what was decoded. None means
+        that there is no such network.
+        """
+        return None
+
+    def sent_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
+        """The classes (n,) that must be decoded, given the decisions (n,) of ``own_classifier``."""
+        return decisions
+
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         """−log2 likelihood (n,), float64, of a block's samples, computed without the coder and its counts."""
@@ -130,9 +143,35 @@ class Codec(nn.Module, ABC):
         modules, tables = module_bytes(*self.transmitter_modules()), table_bytes(self.transmitter_tables())
         return modules + tables + self.further_state_bytes()
 
+    def transmitter_parts(self) -> dict[str, int]:
+        """``transmitter_bytes`` by what they are: modules by their names, as ``bottleneck.g_a``, tables, further state.
+
+        A tensor of two modules counts with the first one. What takes no bytes is left out.
+        """
+        names = {id(module): name for name, module in self.named_modules()}
+        modules, parts = list(self.transmitter_modules()), dict[str, int]()
+        for place, module in enumerate(modules):
+            name = names.get(id(module), type(module).__name__)
+            new = module_bytes(*modules[: place + 1]) - module_bytes(*modules[:place])
+            parts[name] = parts.get(name, 0) + new
+        parts["tables"] = table_bytes(self.transmitter_tables())
+        parts["further state"] = self.further_state_bytes()
+        return {name: count for name, count in parts.items() if count}
+
     @abstractmethod
     def transmitter_macs(self, image: Tensor) -> Macs:
         """Multiply–accumulates of the transmitter for one image (1, C, H, W); some may be unknown."""
+
+    def transmitter_features(self, images: Tensor) -> Tensor | None:
+        """What the transmitter computes of samples (n, ...) before it quantizes, for a probe: numbers (n, ...).
+
+        None where it computes no such numbers, or has ``transmitter_scores``.
+        """
+        return None
+
+    def transmitter_scores(self, images: Tensor) -> Tensor | None:
+        """The scores (n, K), on the CPU, of the classifier in the transmitter; None where there is none."""
+        return None
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """Metrics that only this family has, by name, on the samples of the test split."""

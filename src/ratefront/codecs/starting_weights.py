@@ -1,8 +1,9 @@
 """The starting weights of a codec's training: those of the stored codec of another trial, which differs in β alone.
 
 A stored codec holds all that is trained: the transforms, the densities of its entropy model (beside the tables that
-``update`` made of them), and a fine-tuned back end, as fp16. What a training computes from data or takes from the task
-model stays as the learner has set it. Tables stay empty: they are made anew when training ends.
+``update`` made of them), and a fine-tuned back end, as fp16, or as integers that stand for weights. What a training
+computes from data or takes from the task model stays as the learner has set it. Tables stay empty: they are made anew
+when training ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 from ratefront.bounded_files import check_regular_file, parse_json, read_regular_file
 from ratefront.codecs.codec_files import codec_content
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Learner
+from ratefront.codecs.reduction import with_float_weights
 
 
 class NoStartingWeightsError(Exception):
@@ -44,7 +46,7 @@ def start_from_codec(
     try:
         check_regular_file(weights)
         stored: dict[str, Any] = dict(parse_json(read_regular_file(config)))
-        tensors = load(weights.read_bytes())
+        tensors = with_float_weights(load(weights.read_bytes()))
     except (FileNotFoundError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise NoStartingWeightsError(f"{config.parent} holds no codec: {error}") from error
     if _but_for_beta(stored) != _but_for_beta(codec_content(family, structure)):

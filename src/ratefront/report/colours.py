@@ -121,6 +121,7 @@ BOUNDS = {
     "rate_invariance": BoundStyle(
         "rate invariance", "rate invariance", "dash", (6, 3), "#555555", "#bdbdbd", 1.3
     ),
+    "probe": BoundStyle("probe", "TMRD, no bound", "dash", (3, 1.4), "#0a7d4f", "#5fd3a2", 1.6),
     "fixed_length": BoundStyle("fixed length", "fixed length", "dot", (1, 2), "#444444", "#cccccc", 1.0, "s"),
     "huffman": BoundStyle("Huffman", "Huffman", "dot", (1, 2), "#444444", "#cccccc", 1.0, "D"),
     "block_codes": BoundStyle("block codes", "block codes", "dot", (1, 2), "#444444", "#cccccc", 1.0, "o"),

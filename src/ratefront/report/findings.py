@@ -71,8 +71,16 @@ def best_learned(view: SweepView) -> MeasuredTrial | None:
 
 
 def _best_label(view: SweepView) -> MeasuredTrial | None:
-    labels = [trial for trial in view.front if trial.trial.params.family == "label"]
+    labels = [
+        trial for trial in view.front if trial.trial.params.family == "label" and _runs_task_model(trial)
+    ]
     return max(labels, key=lambda trial: trial.validation.accuracy, default=None)
+
+
+def _runs_task_model(trial: MeasuredTrial) -> bool:
+    """Whether the transmitter of a ``label`` codec runs the task model as it is, not one made smaller."""
+    own = (trial.parameter("classifier"), trial.parameter("precision"), trial.parameter("pruning"))
+    return own[0] in (None, "task_model") and own[1] in (None, "fp16") and own[2] in (None, "none")
 
 
 def _learned_sentence(view: SweepView, trial: MeasuredTrial) -> str:

@@ -83,7 +83,7 @@ class MeasuredTrial:
 
     @property
     def learned(self) -> bool:
-        """True if the codec was trained. Codecs that send the class, or files of other programs, are not."""
+        """True if the codec was trained; one that sends the task model's class, or files of another program, is not."""
         return self.result.train_seconds > 0
 
     def parameter(self, name: str) -> Any:

@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.registry import Registry
+from ratefront.catalogue.reductions import REDUCTION_PROBLEM, ReductionCheck
+from ratefront.catalogue.registry import Registry, are_described
 from ratefront.errors import InputError
 from ratefront.spec.sweep_spec import SweepSpec
 
-#: ``splits``, ``strides`` and ``takes`` of the task model, ``classes`` and ``shape`` of the data set, as far as known.
+#: ``splits``, ``strides`` and ``takes`` of the task model, ``classes`` and ``shape`` of the data set, as far as known;
+#: and a check of reductions, which builds the task model when it is called.
 Facts: TypeAlias = Mapping[str, Any]
 
 
@@ -22,7 +24,12 @@ def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Fa
     If one of them has a problem, only its general facts are known, or none.
     """
     dataset_facts = dataset_facts_of(catalogue, dataset)
-    return _facts(catalogue.task_models, task_model, dataset_facts) | dataset_facts
+    facts = _facts(catalogue.task_models, task_model, dataset_facts) | dataset_facts
+    if are_described() and {"splits", "classes", "shape"} <= facts.keys():
+        named = {"name": task_model} if isinstance(task_model, str) else task_model
+        assert isinstance(named, Mapping), "it has split points"
+        facts[REDUCTION_PROBLEM] = ReductionCheck(named, facts["classes"], tuple(facts["shape"]))
+    return facts
 
 
 def dataset_facts_of(catalogue: Catalogue, dataset: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -34,8 +34,6 @@ from ratefront.spec.sweep_spec import SweepSpec
 
 #: Scores (samples × classes) behind the task model's curve at most; they take a second.
 MOST_SCORES = 2_000_000
-
-_ARRAYS = ("labels_validation", "logits_validation")
 
 
 def wanted_curves(spec: SweepSpec) -> tuple[str, ...]:
@@ -78,7 +76,7 @@ def validation_bounds(predictions: Path, wanted: tuple[str, ...]) -> BoundsReady
     Of a large split, samples at even distances are used (see ``MOST_SCORES``).
     """
     try:
-        labels, scores = _read(predictions)
+        labels, scores = read_labelled_logits(predictions, "validation")
         classes = scores.shape[1]
         step = max(1, -(-scores.size // MOST_SCORES))
         used = Predictions.from_logits(labels[::step], scores[::step], insist=True)
@@ -102,14 +100,21 @@ def points_of(curve: RateDistortionCurve) -> BoundPoints:
     return falling_points(zip(curve.distortion.tolist(), curve.rate_bits.tolist(), strict=True))
 
 
-def _read(predictions: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Labels (N,) and logits (N, K) of the validation split."""
+def read_labelled_logits(
+    predictions: Path, split: Literal["validation", "test"]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return labels (N,) and logits (N, K) of a split, as a sweep's ``predictions.npz`` holds them.
+
+    Raises:
+        InputError: The file is missing, or does not hold them.
+    """
+    names = (f"labels_{split}", f"logits_{split}")
     try:
         with open_npz(predictions) as archive:
-            labels, scores = (read_npz_array(archive, name) for name in _ARRAYS)
+            labels, scores = (read_npz_array(archive, name) for name in names)
     except (OSError, *UNREADABLE) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{predictions.name}: {' and '.join(_ARRAYS)} cannot be read: {reason}") from error
+        raise InputError(f"{predictions.name}: {' and '.join(names)} cannot be read: {reason}") from error
     if scores.ndim != 2:
-        raise InputError(f"{predictions.name}: {_ARRAYS[1]} must have shape (N, K), not {scores.shape}")
+        raise InputError(f"{predictions.name}: {names[1]} must have shape (N, K), not {scores.shape}")
     return labels, scores

@@ -28,8 +28,11 @@ from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.checkpoints.checkpoint_file import CheckpointFile
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.codec_interface import Codec
+from ratefront.complexity.stored_precision import tensors_to_store
 from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
-from ratefront.errors import BitstreamError
+from ratefront.errors import BitstreamError, InputError
+from ratefront.export.coder_tables import coder_description, scheduled
+from ratefront.export.halves import halves_of
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE
 from ratefront.testing.damaged_streams import assert_refused_or_harmless, mutants
@@ -167,9 +170,41 @@ class CodecContract(TrainedExampleFixtures):
             f"tables and further_state_bytes are {missing} B less than transmitter_tensors hold"
         )
 
+    def test_the_transmitters_parts_sum_to_its_bytes(self, trained: TrainedExample) -> None:
+        """What ``transmitter_parts`` names is all of ``transmitter_bytes``, and each of it takes bytes."""
+        parts = trained.codec.transmitter_parts()
+        assert sum(parts.values()) == trained.codec.transmitter_bytes
+        assert all(count > 0 for count in parts.values())
+
+    def test_a_codec_is_exported_or_refused_with_a_reason(
+        self, trained: TrainedExample, latents: Symbols
+    ) -> None:
+        """The exported networks give the codec's latents and classes, except for ties; or it is said why not."""
+        codec, few, said = trained.codec, latents[:24], ""
+        try:
+            halves = halves_of(codec, trained.family)
+        except InputError as refusal:
+            said = str(refusal)
+        if said:
+            assert "what can be exported" in said
+            return
+        with torch.no_grad():
+            sent, _ = halves.transmitter(trained.test_images(len(few)))
+            received = halves.receiver(torch.from_numpy(few))
+        classes = received if halves.output == "classes" else received.argmax(dim=1)
+        exported = scheduled(sent.numpy(), coder_description(codec)["schedule"], 0)
+        assert (exported == few).all(axis=1).mean() >= 23 / 24
+        assert (classes == codec.classify(few)).double().mean() >= 23 / 24
+
     def test_weights_are_stored_in_half_precision(self, trained: TrainedExample) -> None:
-        """Weights are rounded to fp16 before anything is measured, so that the stored codec is the measured one."""
-        assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
+        """Weights are rounded to fp16 before anything is measured, so that the stored codec is the measured one.
+
+        Those that are kept in fp32 need not be, where the parameters ask for it.
+        """
+        for _, tensor, dtype, _ in tensors_to_store(trained.codec):
+            assert torch.equal(tensor, tensor.to(dtype).to(tensor.dtype))
+        if trained.structure.parameters.get("precision") != "fp32":
+            assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
 
     def test_damaged_streams_are_refused(self, trained: TrainedExample) -> None:
         """Each of 300 damaged streams raises ``BitstreamError`` or decodes to the same latents."""
@@ -248,6 +283,8 @@ class LearnedContract(TrainedExampleFixtures):
             resumed.restore(snapshot)
             assert next(train(resumed, settings)).step == 3
         assert state_bytes(again) == state_bytes(codec)
+        for name, module in state.learner.trained_modules().items():
+            assert state_bytes(resumed.learner.trained_modules()[name]) == state_bytes(module)
 
     def test_training_raises_the_accuracy(self, trained: TrainedExample, latents: Symbols) -> None:
         """Training raises the accuracy by more than 0.1."""

@@ -22,6 +22,7 @@ from ratefront.store.files.atomic_files import flush_to_disk, make_folder_below
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.task_models.stored_task_model import load_task_model
 from ratefront.task_models.task_model import TaskModel
+from ratefront.trial.checks.agrees_with_classifier import ties_with_classifier
 from ratefront.trial.checks.agrees_with_task_model import ties_with_task_model
 from ratefront.trial.checks.agrees_with_transmitter import check_receiver
 from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
@@ -149,9 +150,10 @@ def _evaluate(
         )
         check_receiver(codec, validation, decoded_validation.classes, "validation")
         check_receiver(codec, test, decoded_test.classes, "test")
-        ties = ties_with_task_model(
-            codec, context, {"validation": decoded_validation.classes, "test": decoded_test.classes}
-        )
+        decoded = {"validation": decoded_validation.classes, "test": decoded_test.classes}
+        ties = ties_with_task_model(codec, context, decoded)
+        if ties is None:
+            ties = ties_with_classifier(codec, files, data, decoded)
         validation_measured = measure(
             codec, validation, decoded_validation, data.classes, metrics, "validation"
         )

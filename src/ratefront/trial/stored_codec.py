@@ -82,6 +82,14 @@ class StoredCodec:
         self.family = str(content["family"])
         self._background = background
 
+    @property
+    def transmitter_parts(self) -> dict[str, int]:
+        """What the bytes of the transmitter are: of each network by its name, of the coder's tables, of what else is.
+
+        Their sum is the trial's ``transmitter_bytes``.
+        """
+        return self.module.transmitter_parts()
+
     def __repr__(self) -> str:
         return f"<codec of family {self.family} for samples {self.sample_shape}>"
 

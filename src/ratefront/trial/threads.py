@@ -26,3 +26,11 @@ def using_threads(cpus: float) -> Iterator[None]:
         yield
     finally:
         use_threads(before)
+
+
+def other_number_of_threads() -> int:
+    """Return another number of threads than torch uses now, for a computation that is to confirm one with these."""
+    import torch
+
+    usual = torch.get_num_threads()
+    return usual - 1 if usual > 1 else 2

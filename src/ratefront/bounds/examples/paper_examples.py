@@ -1,10 +1,10 @@
-"""Three sources for which the papers draw bounds: nothing has to be measured for them."""
+"""The papers' figures of bounds for which nothing has to be measured."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -17,10 +17,17 @@ from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve, uniform_curve
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import LEAST_ERROR, class_densities, mixture_curves
+from ratefront.bounds.examples.published_bounds import (
+    DetectionEstimate,
+    PublishedPanel,
+    PublishedPoint,
+    detection_estimate,
+    published_panels,
+)
 from ratefront.bounds.source.distributions import FloatArray, entropy_bits, prior_from_counts
 from ratefront.errors import InputError
 
-MIXTURE, DETECTION, MODELNET40 = "mixture", "detection", "modelnet40"
+MIXTURE, DETECTION, MODELNET40, PUBLISHED = "mixture", "detection", "modelnet40", "published"
 ORACLE_UNIFORM = "oracle_uniform"
 
 CLASSIFICATION = {"MNIST": 10, "ModelNet40": 40, "ImageNet": 1000}
@@ -162,12 +169,48 @@ class ModelNet40Bounds(ExampleBounds):
         }
 
 
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PublishedBounds(ExampleBounds):
+    """Published points over the oracles of RA Fig. 4, 5 and 6, and RA's estimate for detection.
+
+    Its own curve is the oracle of detection.
+
+    Attributes:
+        datasets: by data set, `mnist`, `modelnet40` and `imagenet`.
+        detection: the estimate for COCO.
+    """
+
+    datasets: Mapping[str, PublishedPanel]
+    detection: DetectionEstimate
+
+    @property
+    def description(self) -> tuple[str, ...]:
+        """The source, and for each data set the least factor and that of the most accurate point."""
+        return (
+            *super().description,
+            *(
+                f"{panel.title}: {_factor_in_words(panel.closest)}; {_factor_in_words(panel.best[-1])}"
+                for panel in self.datasets.values()
+            ),
+            f"COCO: {self.detection.factor:.4g} times log2 K",
+        )
+
+    def _own_keys(self) -> dict[str, Any]:
+        datasets = {name: panel.to_json() for name, panel in self.datasets.items()}
+        return {"classes": str(self.classes), "detection": asdict(self.detection), "datasets": datasets}
+
+
+def _factor_in_words(point: PublishedPoint) -> str:
+    return f"{point.factor:.3g} times the oracle at {point.accuracy:.2%} ({point.method}, {point.rate_kind})"
+
+
 def example(name: str) -> ExampleBounds:
     """Compute the curves of one of the papers' figures.
 
     Args:
         name: "mixture", two overlapping Gaussians; "detection", objects as on COCO beside classification data
-            sets; "modelnet40", the prior of its test split against equiprobable classes.
+            sets; "modelnet40", the prior of its test split against equiprobable classes; "published", published
+            points over the oracles.
 
     Returns:
         Curves in bit/sample over P(Y^ != Y), and what else the figure shows.
@@ -247,6 +290,23 @@ def _modelnet40() -> ModelNet40Bounds:
     )
 
 
+def _published() -> PublishedBounds:
+    detection, modelnet40 = _detection(), _modelnet40()
+    oracles = {
+        "mnist": (10, uniform_curve(10)),
+        "modelnet40": (modelnet40.classes, modelnet40[ORACLE]),
+        "imagenet": (1000, uniform_curve(1000)),
+    }
+    return PublishedBounds(
+        example=PUBLISHED,
+        source="Bajic, Rate-Accuracy Bounds in Visual Coding for Machines, Fig. 4, 5 and 6 and the estimate for COCO",
+        classes=detection.classes,
+        curves={ORACLE: detection[ORACLE]},
+        datasets=published_panels(oracles),
+        detection=detection_estimate(detection.log2_classes),
+    )
+
+
 def _renamed(curve: RateDistortionCurve) -> RateDistortionCurve:
     return replace(curve, name=ORACLE_UNIFORM)
 
@@ -255,6 +315,7 @@ _BUILDERS: dict[str, Callable[[], ExampleBounds]] = {
     MIXTURE: _mixture,
     DETECTION: _detection,
     MODELNET40: _modelnet40,
+    PUBLISHED: _published,
 }
 
 EXAMPLES = tuple(_BUILDERS)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ratefront.cli.isolation import one_line_warnings
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import TextIO
 
     from ratefront.bounds import Bounds
@@ -39,7 +38,8 @@ PriorOption = Annotated[
     Path | None, typer.Option(metavar="COUNTS.json", help="Class counts, for the oracle alone.")
 ]
 ExampleOption = Annotated[
-    str | None, typer.Option(help="Reproduce a figure of the papers: mixture, detection or modelnet40.")
+    str | None,
+    typer.Option(help="Reproduce a figure of the papers: mixture, detection, modelnet40 or published."),
 ]
 ReadAsOption = Annotated[
     ReadAsChoice | None,
@@ -96,7 +96,7 @@ def bounds(
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
     _check_outputs(out, figure, [path for path in (predictions, prior) if path is not None])
-    with _one_line_warnings():
+    with one_line_warnings():
         if predictions is not None:
             result = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
         else:
@@ -164,15 +164,3 @@ def _check_outputs(out: Path | None, figure: Path | None, reads: list[Path]) -> 
         check_output(figure, reads)
     if out is not None:
         check_output(out, reads if figure is None else [*reads, figure])
-
-
-@contextmanager
-def _one_line_warnings() -> Iterator[None]:
-    """Print each warning once, as a single sentence."""
-    import warnings
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for sentence in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"warning: {sentence}", file=sys.stderr)

@@ -105,10 +105,15 @@ def _print_plan(spec: Path, set_: list[str] | None) -> Plan:
     from ratefront.api import sweep_files
     from ratefront.spec.views.plan import render_plan
     from ratefront.terminal.console import SafeConsole
+    from ratefront.terminal.transmitter_text import print_transmitter_table
 
     plan = sweep_files.plan(spec, overrides_of(set_))
     SafeConsole().print(render_plan(plan, _default_folder_text(plan.spec.name)))
     _warn_of_capacity(plan)
+    sys.stdout.flush()  # what follows imports torch
+    table = sweep_files.transmitter_table(plan)
+    if table is not None:
+        print_transmitter_table(table, SafeConsole())
     return plan
 
 

@@ -138,23 +138,32 @@ def build_bottleneck(
     with_prior: bool,
     g_a: nn.Sequential | None = None,
 ) -> Bottleneck:
-    """Build a bottleneck for features (C, H, W) or (C,); ``g_a`` replaces the analysis transform of features.
+    """Build a bottleneck for features (C, H, W) or (C,); ``g_a`` replaces the analysis transform of these features.
 
     Raises:
         InputError: The entropy model does not fit latents of this shape.
     """
     shape = latent_shape_of_features(parameters, features)
-    on_map, letters = len(shape) == 3, parameters.entropy_model == "categorical"
+    on_map = len(shape) == 3
     model = _entropy_model(parameters, (parameters.width, *shape[1:]), with_prior=with_prior)
     if g_a is None:
-        g_a = (
-            map_analysis(features, shape[0], letters=letters)
-            if on_map
-            else vector_analysis(features, shape[0])
-        )
+        g_a = build_analysis(parameters, features, features)
     return Bottleneck(
         g_a, model, map_synthesis(shape[0], features) if on_map else vector_synthesis(shape[0], features)
     )
+
+
+def build_analysis(
+    parameters: BottleneckParameters, inputs: Sequence[int], features: Sequence[int]
+) -> nn.Sequential:
+    """Build g_a from inputs (C', H, W) or (C',) to the latents of features (C, H, W) or (C,).
+
+    The inputs are the features, or those of a front end with fewer channels.
+    """
+    shape = latent_shape_of_features(parameters, features)
+    if len(shape) == 3:
+        return map_analysis(inputs, shape[0], letters=parameters.entropy_model == "categorical")
+    return vector_analysis(inputs, shape[0])
 
 
 def latent_shape_of_features(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:

@@ -134,6 +134,15 @@ class BottleneckCodec(EntropyCoded):
         return [self.bottleneck.g_s, *densities, *self.refinement.target.modules()]
 
     @override
+    @torch.no_grad()
+    def transmitter_features(self, images: Tensor) -> Tensor:
+        """The front end's output; g_a's own, where there is no front end."""
+        if not isinstance(self.front_end, nn.Identity):
+            return self.features(images)
+        batches = images.split(default_batch_size(images.shape[1:]))
+        return torch.cat([self.bottleneck.g_a(batch.to(self.device)) for batch in batches])
+
+    @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return self.bottleneck.model.frequency_tables()
 

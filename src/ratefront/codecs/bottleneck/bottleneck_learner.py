@@ -12,15 +12,18 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from ratefront.catalogue.reductions import PrecisionName
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.learner_data import LearnerSplit, spread_positions
 from ratefront.codecs.codec_interface import Learner
 from ratefront.codecs.distortions import cross_entropy, divergence_from_teacher
+from ratefront.codecs.reduction import Reduction, reduce_network
 from ratefront.complexity.stored_precision import round_to_half
 
 #: Learning rate of the densities, relative to the networks': they must follow the latents, whose rate they estimate.
 _DENSITY_LEARNING_RATE = 5.0
 _FIT_SAMPLES, _FIT_BATCH = 4096, 128  # samples for the unit of the feature error
+_CALIBRATION_SAMPLES = 512  # inputs of g_a, where it is converted to int8
 _SPREAD_SAMPLES = 512  # samples that the first scale of latents is measured on
 _FIRST_INFORMATION_WEIGHT = 0.05
 _UPDATE_SAMPLES = 65_536  # training samples that the coder's tables are made from
@@ -145,17 +148,22 @@ class RateDistortionLearner(Learner):
         for module in (self.codec.front_end, bottleneck, self.codec.back_end):
             round_to_half(module)
         model.round_networks()
+        self.reduce_analysis()
         model.update(
             model.quantize_unbounded(bottleneck.latent_parameters(self.train.inputs[index]))
             for index in self.train.positions(_UPDATE_SAMPLES)
         )
         self.codec.requires_grad_(False)
 
+    def reduce_analysis(self) -> None:
+        """Give g_a, as trained, the form in which it is stored; by default it has that already."""
+
 
 class BottleneckLearner(RateDistortionLearner):
     """Trains a split codec or a student: on features, or on labels with the back end fine-tuned.
 
-    ``task_back_end`` is the task model's own back end. It stays frozen and gives the features to match.
+    ``task_back_end`` is the task model's own back end. It stays frozen and gives the features to match. A g_a whose
+    ``precision`` is int8 is trained in float, and converted when training ends.
     """
 
     def __init__(
@@ -165,13 +173,24 @@ class BottleneckLearner(RateDistortionLearner):
         validation: LearnerSplit,
         task_back_end: nn.Sequential,
         schedule: DistillationSchedule,
+        precision: PrecisionName | None = None,
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=schedule.fine_tunes)
         self.frozen, self.schedule = task_back_end.to(codec.device).eval().requires_grad_(False), schedule
+        self._precision = precision
         few = spread_positions(len(train.labels), _FIT_SAMPLES).split(_FIT_BATCH)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
         codec.bottleneck.spread(train.inputs[spread_positions(len(train.labels), _SPREAD_SAMPLES)])
+
+    @override
+    def reduce_analysis(self) -> None:
+        if self._precision == "int8":
+            few = self.train.inputs[spread_positions(len(self.train.labels), _CALIBRATION_SAMPLES)]
+            bottleneck = self.codec.bottleneck
+            bottleneck.g_a = reduce_network(
+                bottleneck.g_a, few.cpu().numpy(), Reduction(self._precision), keeps_outputs=True
+            )
 
     @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:

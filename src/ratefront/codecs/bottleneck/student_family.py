@@ -24,6 +24,7 @@ from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Di
 from ratefront.codecs.bottleneck.learner_data import feature_shape, feature_splits
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
 from ratefront.codecs.distortions import feature_error
+from ratefront.codecs.reduction import Reduction, reduced_skeleton
 from ratefront.data.dataset import Dataset
 from ratefront.task_models.task_model import TaskModel
 
@@ -38,15 +39,19 @@ class StudentFamily(Family):
         parameters = StudentParameters.model_validate(structure.parameters)
         task_model = structure.task_model_untrained().eval()
         features = feature_shape(task_model.front_end(parameters.split), structure.shape)
-        encoder = student_encoder(
-            structure.shape,
-            latent_shape_of_features(parameters, features),
-            parameters.encoder_width,
-            parameters.encoder_depth,
-        )
+        encoder = _encoder(structure.shape, features, parameters)
+        if parameters.precision is not None:
+            encoder = reduced_skeleton(
+                encoder, structure.shape, Reduction(parameters.precision), keeps_outputs=True
+            )
         return BottleneckCodec(
             nn.Identity(),
-            build_bottleneck(parameters, features, with_prior=not receiver_only, g_a=encoder),
+            build_bottleneck(
+                parameters,
+                features,
+                with_prior=not receiver_only,
+                g_a=nn.Sequential() if receiver_only else encoder,
+            ),
             task_model.back_end(parameters.split),
             parameters.beta,
             feature_error=feature_error(parameters.distance),
@@ -64,8 +69,24 @@ class StudentFamily(Family):
         codec.back_end.load_state_dict(teacher.back_end(parameters.split).state_dict())
         front_end = teacher.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
         train, validation = feature_splits(front_end, data, codec.device, inputs=True)
+        if parameters.precision == "int8":
+            features = tuple(train.features[torch.arange(1)].shape[1:])
+            codec.bottleneck.g_a = _encoder(structure.shape, features, parameters).to(codec.device)
         schedule = DistillationSchedule(parameters.distilled_share, parameters.distance or "mse")
-        return BottleneckLearner(codec, train, validation, teacher.back_end(parameters.split), schedule)
+        return BottleneckLearner(
+            codec, train, validation, teacher.back_end(parameters.split), schedule, parameters.precision
+        )
+
+
+def _encoder(
+    sample: Sequence[int], features: tuple[int, ...], parameters: StudentParameters
+) -> nn.Sequential:
+    return student_encoder(
+        sample,
+        latent_shape_of_features(parameters, features),
+        parameters.encoder_width,
+        parameters.encoder_depth,
+    )
 
 
 def student_encoder(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:

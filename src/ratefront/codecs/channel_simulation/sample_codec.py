@@ -152,6 +152,10 @@ class SampleCodec(EntropyCoded):
         return [self.output, *self.transmitter.channel.buffers()]
 
     @override
+    def transmitter_scores(self, images: Tensor) -> Tensor:
+        return predict_logits(self.transmitter.task_model, images.cpu().numpy())
+
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.transmitter.task_model, image)
 

@@ -78,8 +78,8 @@ class CategoricalModel(EntropyModel):
     @override
     def latent_parameters(self, y: Tensor) -> Tensor:
         width, *places = self.shape
-        scores = y.reshape(len(y), width, self.alphabet, prod(places))
-        return scores.permute(0, 3, 1, 2).reshape(len(y), self.elements, self.alphabet)
+        scores: Tensor = y.flatten(1).unflatten(1, (width, self.alphabet, prod(places)))
+        return scores.permute(0, 3, 1, 2).flatten(1, 2)
 
     @override
     def information(self, y: Tensor) -> Tensor:
@@ -152,5 +152,5 @@ class CategoricalModel(EntropyModel):
 
 def _entropy(probabilities: Tensor) -> Tensor:
     """H (...) in bit of distributions (..., alphabet)."""
-    entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1) * _LOG2E
-    return entropy
+    nats: Tensor = torch.special.entr(probabilities).sum(dim=-1)
+    return nats * _LOG2E

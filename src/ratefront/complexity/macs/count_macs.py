@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ratefront.complexity.macs.elementwise_products import ElementwiseProducts
-from ratefront.complexity.macs.mac_formulas import macs_by_formula
+from ratefront.complexity.macs.mac_formulas import macs_by_formula, macs_of_int8_kernel
 from ratefront.complexity.macs.operations import Operation, multiplies_nothing, plain_name
 from ratefront.complexity.macs.unseen_work import RunningNormalisation, UnwrittenMemory, ValuesLeavingTorch
 
@@ -146,7 +146,9 @@ class _MacCounter(TorchDispatchMode):
         output: object,
         elementwise: int,
     ) -> None:
-        if not _are_plain([args, kwargs, output]):
+        if (products := macs_of_int8_kernel(func, args, kwargs, output)) is not None:
+            self.total += products
+        elif not _are_plain([args, kwargs, output]):
             self.add_unknown(f"{func.overloadpacket} of tensors not dense and real")
         elif (products := macs_by_formula(func, args, kwargs, output)) is not None:
             self.total += products

@@ -70,6 +70,19 @@ def _expanded(tensor: Tensor, at: Sequence[int]) -> list[int]:
     return sizes
 
 
+def _integer_convolution(
+    out: Tensor, images: Tensor, scale: float, zero: int, packed: Tensor, *rest: object, **named: object
+) -> int:
+    """Count an int8 convolution, whose packed weight is (outputs, inputs/groups, h, w)."""
+    return out.numel() * prod(packed.shape[1:])
+
+
+#: oneDNN's int8 operations; their packed weights are in memory that only oneDNN reads.
+_INT8_KERNELS: Mapping[str, Callable[..., int]] = {
+    "qconv_pointwise": _integer_convolution,
+    "qconv_prepack": lambda *_, **__: 0,
+}
+
 _NOT_IN_TORCH: Mapping[str, Callable[..., int]] = {
     "mv": _first_size,
     "dot": _first_size,
@@ -91,6 +104,14 @@ def macs_by_formula(
         return formula(output, *args, **kwargs)
     flops = _flop_formula(operation)
     return None if flops is None else int(flops(*args, **_without_out(kwargs), out_val=output)) // 2
+
+
+def macs_of_int8_kernel(
+    operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], output: object
+) -> int | None:
+    """Return the multiply–accumulates of a call of an int8 kernel; None for other operations."""
+    formula = _INT8_KERNELS.get(plain_name(operation)) if operation.namespace == "onednn" else None
+    return None if formula is None else formula(output, *args, **kwargs)
 
 
 def _flop_formula(operation: Operation) -> Callable[..., int] | None:

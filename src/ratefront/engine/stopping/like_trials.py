@@ -14,7 +14,9 @@ from ratefront.engine.stopping.objective_axes import Point
 from ratefront.trial_records import Scalar
 
 #: Parameters that change how a codec is trained and not what its transmitter consists of. Others may change both.
-TRAINING_PARAMETERS = frozenset({"beta", "epochs", "learning_rate", "batch_size", "objective"})
+TRAINING_PARAMETERS = frozenset(
+    {"beta", "epochs", "learning_rate", "batch_size", "objective", "classifier_loss"}
+)
 
 #: Numbers with this ratio are as different as two options of a choice.
 FAR_OCTAVES = 4.0

@@ -1,4 +1,4 @@
-"""Figures of the papers drawn again from our own curves: [RA] Fig. 2 and Fig. 3, [MA] Fig. 1.
+"""Figures of the papers drawn again from our own curves: [RA] Fig. 2 to 6, [MA] Fig. 1.
 
 Each is drawn from the bounds that ``bounds.example`` gives, so that figure and numbers agree. The papers are listed in
 README.md.
@@ -11,10 +11,18 @@ from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBounds, ModelNet40Bounds
+from ratefront.bounds import (
+    Bounds,
+    DetectionBounds,
+    ExampleBounds,
+    MixtureBounds,
+    ModelNet40Bounds,
+    PublishedBounds,
+)
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
 from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, EquiprobableBounds, MixtureDensities
 from ratefront.bounds.source.distributions import FloatArray
+from ratefront.report.bounds.published_figure import published_figure
 from ratefront.report.colours import (
     CLASS_COLOURS,
     MIXTURE_COLOUR,
@@ -45,7 +53,8 @@ _LEADER = {"arrowstyle": "-", "color": MIXTURE_COLOUR, "linewidth": 0.6, "shrink
 def draw_example(bounds: ExampleBounds, path: Path) -> None:
     """Write the figure of an example to ``path``, as PNG or PDF according to its suffix.
 
-    ``mixture`` is [MA] Fig. 1, ``detection`` [RA] Fig. 2 with all its panels, ``modelnet40`` [RA] Fig. 3.
+    ``mixture`` is [MA] Fig. 1, ``detection`` [RA] Fig. 2 with all its panels, ``modelnet40`` [RA] Fig. 3,
+    ``published`` [RA] Fig. 4, 5 and 6.
 
     Raises:
         InputError: The suffix is another one, or the file cannot be written.
@@ -62,6 +71,8 @@ def example_figure(bounds: ExampleBounds) -> Figure:
             return _detection(bounds)
         case ModelNet40Bounds():
             return _modelnet40(bounds)
+        case PublishedBounds():
+            return published_figure(bounds)
     raise TypeError(f"no paper shows {bounds!r}")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.task_models import accuracy_warnings
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.known_facts import spec_facts
+from ratefront.spec.known_facts import Facts, spec_facts
 from ratefront.spec.resource_check import check_capacity
 from ratefront.spec.space.configurations import too_few_configurations
 from ratefront.spec.space.dimensions import Branch, Space
@@ -35,6 +35,7 @@ class Plan:
     too_few_configurations: str | None
     warnings: tuple[str, ...]
     known: tuple[tuple[str, str], ...] = ()
+    facts: Facts = field(default_factory=dict)
 
     def too_much_for(self, cpus: float, gpus: float) -> list[str]:
         """Return one line for each setting that asks for more cores or GPUs than a machine has."""
@@ -65,6 +66,7 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue, known: tuple[tuple[str, st
         too_few_configurations=too_few_configurations(loaded.space, spec.trials, catalogue),
         warnings=(*facts.get("remarks", ()), *accuracy_warnings(parameters, facts)),
         known=known,
+        facts=facts,
     )
 
 

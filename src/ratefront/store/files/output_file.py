@@ -42,16 +42,36 @@ def check_output(path: Path, reads: Iterable[Path] = ()) -> None:
         raise InputError(
             f"{path} cannot be written: it is {_kind(found)}; give a new name, or a regular file that is to be replaced"
         )
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{path} cannot be written: the folder {path.parent} is not yours to write to")
+    _check_folder_above(path)
     for read in reads:
         if _is_same(path, read):
             raise InputError(
                 f"{path} cannot be written: it is {read}; the files to read and to write must be different ones"
             )
+    _check_not_of_a_sweep(path)
+
+
+def check_name(path: Path) -> None:
+    """Check that a new file or folder may have this name, whatever is there now.
+
+    Raises:
+        InputError: It cannot be a name, its folder is missing or may not be written to, or ratefront itself uses the
+            name in a sweep's folder.
+    """
+    _mode_of(path)
+    _check_folder_above(path)
+    _check_not_of_a_sweep(path)
+
+
+def _check_folder_above(path: Path) -> None:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path} cannot be written: the folder {path.parent} is not yours to write to")
+
+
+def _check_not_of_a_sweep(path: Path) -> None:
     if sweep := _sweep_with(path):
         raise InputError(
             f"{path} cannot be written: ratefront uses this name itself in the sweep's folder {sweep}; give another"

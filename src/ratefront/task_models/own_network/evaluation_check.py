@@ -203,11 +203,14 @@ def second_pass(
         The positions of these samples (n,), and the ``relative_deviations`` of their logits (n,).
     """
     chosen = evenly_spaced(images, count)
-    again = predict_logits(model, images[chosen], _other_batch_size(images.shape[1:]))
+    again = predict_logits(model, images[chosen], other_batch_size(images.shape[1:]))
     return chosen, relative_deviations(again, logits[chosen])
 
 
-def _other_batch_size(sample: Sequence[int]) -> int:
-    """Return another batch size than ``predict_logits`` uses: other neighbours, and sums in another order."""
+def other_batch_size(sample: Sequence[int]) -> int:
+    """Return another batch size than ``predict_logits`` uses for samples of this shape.
+
+    A sample has other neighbours then, and sums are made in another order.
+    """
     usual = default_batch_size(sample)
     return usual * 3 // 5 if usual > 1 else 2

@@ -27,7 +27,7 @@ from ratefront.task_models.own_network.evaluation_check import second_pass
 from ratefront.task_models.stored_task_model import WEIGHTS, load_task_model_uncached, read_predictions
 from ratefront.task_models.task_model import TaskModel
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
-from ratefront.trial.threads import using_threads
+from ratefront.trial.threads import other_number_of_threads, using_threads
 from ratefront.trial.trial_context import TrialContext
 
 #: Samples of a split whose logits are computed again: all of a small split; of a large one, a few percent of what a
@@ -96,7 +96,7 @@ def _checked_decisions(spec_json: str, folder: Path, changed_ns: int, device: st
     """Check the stored predictions, and keep the decisions as long as the weights file is the same."""
     spec = SweepSpec.model_validate_json(spec_json)
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
-    with torch.random.fork_rng(devices=[]), using_threads(_other_number_of_threads()):
+    with torch.random.fork_rng(devices=[]), using_threads(other_number_of_threads()):
         model = load_task_model_uncached(spec, folder).to(device)
         deviations = [
             _largest_difference(name, model, getattr(data, name).images, predictions[name])
@@ -131,8 +131,3 @@ def _largest_difference(name: str, model: TaskModel, images: Samples, stored: ND
             "spoiled when they were stored, or the task model is random or depends on the batch"
         )
     return float(apart.max())
-
-
-def _other_number_of_threads() -> int:
-    usual = torch.get_num_threads()
-    return usual - 1 if usual > 1 else 2

@@ -1,10 +1,10 @@
-"""The family ``label``: the class itself is sent (RA methods 1a and 2, MA naive E&C).
+"""The codec of the family ``label``: the class itself is sent (RA methods 1a and 2, MA naive E&C).
 
 ::
 
-    X ─ task model ─ argmax ─ ỹ ─ merge ─ entropy coder ─ ŷ
+    X ─ classifier ─ argmax ─ ỹ ─ merge ─ entropy coder ─ ŷ
 
-The whole task model is the transmitter.
+The whole classifier is the transmitter: the task model, its reduced form, or a small network.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.bitstream.frequency_table import FrequencyTable
-from ratefront.catalogue.families import LabelParameters
-from ratefront.codecs.codec_interface import Codec, CodecStructure, EntropyCoded, Family
+from ratefront.codecs.codec_interface import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
-from ratefront.data.dataset import Dataset
-from ratefront.task_models.task_model import TaskModel, predict_logits
+from ratefront.task_models.task_model import predict_logits
+
+#: The classifier's name in stored files: that of the first codecs, which had no other than the task model.
+_STORED_AS = "task_model"
 
 _SMOOTHING = 0.5  # a class never predicted on the training split can still be sent
 
@@ -39,12 +40,13 @@ class _Alphabet(NamedTuple):
 
 
 class LabelCodec(EntropyCoded):
-    """Sends the task model's class, after merging, for a share of the samples.
+    """Sends the class that a classifier decides for, after merging, for a share of the samples.
 
     The sample at position i is sent if ⌊(i+1)·share⌋ > ⌊i·share⌋, which both ends know. The receiver takes the others
     for the commonest class (MA eq. 22, footnote 5).
 
     Attributes:
+        is_task_model: Whether the classifier decides as the task model does, and not as one made smaller.
         sent_as: For each class (K,) the class that is sent for it.
         prior: The probability (K,) of each class being sent.
         counts: The coder's frequencies (K,); 0 for classes that are never sent.
@@ -54,15 +56,23 @@ class LabelCodec(EntropyCoded):
     prior: Tensor
     counts: Tensor
 
-    def __init__(self, task_model: TaskModel, classes: int, share: float) -> None:
+    def __init__(
+        self, classifier: nn.Module, classes: int, share: float, *, is_task_model: bool = True
+    ) -> None:
         super().__init__()
-        self.task_model, self.share = task_model, share
+        self.add_module(_STORED_AS, classifier)
+        self.share, self.is_task_model = share, is_task_model
         self.uses_position = share < 1
         self.register_buffer("sent_as", torch.arange(classes))
         self.register_buffer("prior", torch.full((classes,), 1 / classes, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(classes, dtype=torch.int32))
         self._cached_alphabet: _Alphabet | None = None
         self.register_load_state_dict_post_hook(_clear_cache)  # type: ignore[no-untyped-call]
+
+    @property
+    def classifier(self) -> nn.Module:
+        """The network that decides which class is sent: samples to logits (n, K)."""
+        return self.get_submodule(_STORED_AS)
 
     def clear_cached_tables(self) -> None:
         """Make the coder's table anew at the next call, from the buffers as they are then."""
@@ -115,13 +125,22 @@ class LabelCodec(EntropyCoded):
 
     @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        predicted = predict_logits(self.task_model, images.cpu().numpy()).argmax(dim=1)
-        return self.expected_classes(predicted.numpy(), first).astype(np.int32)[:, None]
+        predicted = predict_logits(self.classifier, images.cpu().numpy()).argmax(dim=1)
+        return self.sent_classes(predicted.numpy(), first).astype(np.int32)[:, None]
 
     @override
-    def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
+    def sent_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
         sent = self._is_sent(len(decisions), first)
         return np.where(sent, self.sent_as.cpu().numpy()[decisions], self._commonest())
+
+    @override
+    def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64] | None:
+        return self.sent_classes(decisions, first) if self.is_task_model else None
+
+    @property
+    @override
+    def own_classifier(self) -> nn.Module | None:
+        return None if self.is_task_model else self.classifier
 
     @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
@@ -146,35 +165,21 @@ class LabelCodec(EntropyCoded):
 
     @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
-        return [self.task_model]
+        return [self.classifier]
 
     @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return [self._alphabet.table]
 
     @override
+    def transmitter_scores(self, images: Tensor) -> Tensor:
+        return predict_logits(self.classifier, images.cpu().numpy())
+
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
-        return multiply_accumulates(self.task_model, image)
+        return multiply_accumulates(self.classifier, image)
 
 
 def _clear_cache(module: LabelCodec, keys: object) -> None:
     """The hook after loading weights; a module-level function, so that a codec can be pickled."""
     module.clear_cached_tables()
-
-
-class LabelFamily(Family):
-    """Lossless, with merged classes, or time-shared; nothing is trained by gradient."""
-
-    @override
-    def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> LabelCodec:
-        parameters = LabelParameters.model_validate(structure.parameters)
-        return LabelCodec(structure.task_model_untrained(), structure.classes, parameters.share or 1.0)
-
-    @override
-    def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> None:
-        if not isinstance(codec, LabelCodec):
-            raise TypeError(f"expected a LabelCodec, got {type(codec).__name__}")
-        parameters = LabelParameters.model_validate(structure.parameters)
-        codec.task_model.load_state_dict(task_model.state_dict())
-        predicted = predict_logits(codec.task_model, data.train.images).argmax(dim=1).numpy()
-        codec.fit(predicted, parameters.merged_classes or 0)
