@@ -170,7 +170,7 @@ class StudentParameters(PrecisionParameters, BottleneckParameters):
     def distilled_share(self) -> float:
         """The share of the training that matches features.
 
-        A letter is too coarse for features: matching them first cost letters accuracy (docs/results/letters.md).
+        With letters drawn by Gumbel noise, matching features first cost accuracy (docs/results/letters.md).
         """
         if self.distilled_until is not None:
             return self.distilled_until

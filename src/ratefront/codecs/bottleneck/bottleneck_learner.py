@@ -74,8 +74,7 @@ def _rate_weight(progress: float) -> float:
 def _information_weight(progress: float) -> float:
     """The distortion that a bit of a letter's information is worth, which falls to 0 in the first half of the training.
 
-    Letters that no sample has chosen get no gradient from the distortion: without a reward for their use, most of
-    them are never used (docs/results/letters.md).
+    A letter that no sample chooses has hardly a gradient from the distortion: without a reward fewer come into use.
     """
     return _FIRST_INFORMATION_WEIGHT * max(0.0, 1 - 2 * progress)
 
