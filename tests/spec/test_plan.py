@@ -42,7 +42,7 @@ def lines(text: str) -> list[str]:
         "trials           56, 2 at a time",
         "one trial needs  1 CPU, no GPU",
         "objectives       minimise rate_bits, maximise accuracy, minimise transmitter_bytes",
-        "├── label  (the task model's class, entropy coded)",
+        "├── label  (a class, entropy coded: the task model's, or that of a smaller classifier)",
         "│       ├── lossless",
         "    │   │   ├── width: 2 to 12, whole, logarithmic  (elements of a latent vector, channels of a latent map)",
         "    ├── split: conv1 | conv2 | conv3  (split point of the task model)",

@@ -91,8 +91,8 @@ def test_weights_in_plain_attributes_are_checked(
     """They are made when the codec is built, so that no file holds them."""
     original_init, original_analyse = LabelCodec.__init__, LabelCodec.analyse
 
-    def init(codec: LabelCodec, *args: object) -> None:
-        original_init(codec, *args)  # type: ignore[arg-type]
+    def init(codec: LabelCodec, *args: object, **kwargs: object) -> None:
+        original_init(codec, *args, **kwargs)  # type: ignore[arg-type]
         codec.own = {"weights": [kind(np.ones(3))]}  # type: ignore[assignment]
 
     def analyse(codec: LabelCodec, images: Tensor, first: int = 0) -> Symbols:

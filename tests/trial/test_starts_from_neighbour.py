@@ -18,6 +18,7 @@ from tests.trial.trial_bits import result_bits, trial_params
 from ratefront.codecs.codec_files import codec_structure, load_family, save_codec
 from ratefront.codecs.codec_interface import Codec, CodecStructure, Learner
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
+from ratefront.codecs.reduction import with_float_weights
 from ratefront.codecs.starting_weights import start_from_codec
 from ratefront.data.load_dataset import load_dataset
 from ratefront.store.sweep_folder import SweepFolder
@@ -163,7 +164,7 @@ def _untrained(
 def test_every_learned_codec_takes_all_that_is_trained(
     short_context: TrialContext, example: str, tmp_path: Path
 ) -> None:
-    """As fp16, and nothing else: tables stay empty, and what is frozen stays as it was."""
+    """As it is stored, and nothing else: tables stay empty, and what is frozen stays as it was."""
     stored, its_learner, structure = _untrained(short_context, example, 1, 50.0)
     its_learner.finish()
     family = str(CODEC_CONFIGURATIONS[example]["family"])
@@ -176,7 +177,8 @@ def test_every_learned_codec_takes_all_that_is_trained(
     assert len(names) == len(trained), "all of it is in the codec"
     assert any("prior" in name for name in names), "the densities too"
     start_from_codec(codec, learner, family, structure, *files)
+    weights = with_float_weights(stored.state_dict())
     for name, tensor in codec.state_dict().items():
-        due = stored.state_dict()[name] if name in names else before[name]
+        due = weights[name] if name in names else before[name]
         assert torch.equal(tensor, due), name
     assert all(not tables.size.any() for tables in codec.modules() if isinstance(tables, QuantizedTables))

@@ -224,7 +224,7 @@ def test_a_collapsed_trial_shows_what_its_transmitter_knew(task_model_folder: Pa
     """β so small that nothing is sent: its transmitter knew the classes all the same."""
     made = real_sweep(tmp_path / "sweep", task_model_folder, training={"epochs": 8})
     made.fake.append(read_ready_event(task_model_folder))
-    CODEC_CONFIGURATIONS["collapsed"] = {**CODEC_CONFIGURATIONS["split-categorical"], "beta": 1e-4}
+    CODEC_CONFIGURATIONS["collapsed"] = {**CODEC_CONFIGURATIONS["split-factorized"], "beta": 1e-4}
     try:
         trial_id = made.finish("collapsed")
     finally:
