@@ -189,7 +189,7 @@ def test_missing_streams_change_no_exit_code(files: Path, tmp_path: Path) -> Non
     assert set(whole) == {0, 1, 2}, answers[:count]
     assert without == [whole] * len(without)
     written = [_contents(tmp_path / f"{closing}") for closing in closings]
-    assert set(written[0]) == {"out", "out.png", "out.json.gz"}
+    assert set(written[0]) == {"out", "out.png", "out.json", "out.json.gz"}
     assert all(other == written[0] for other in written)
 
 
