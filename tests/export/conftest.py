@@ -9,42 +9,26 @@ from pathlib import Path
 
 import pytest
 from tests.builders import FakeSweep
-from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
+from tests.small_sweep import small_sweep_spec
+from tests.trial.real_sweep import RealSweep
 
 from ratefront.export.export_trial import Export, export_trial
-from ratefront.history import events
-from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.load_spec import spec_from_plain, to_plain
-from ratefront.store.ledger.ledger_file import read_entries
-from ratefront.store.sweep_folder import SweepFolder, TrialFolder
-from ratefront.trial.run_trial import run_trial
+from ratefront.store.sweep_folder import TrialFolder
 from ratefront.trial.trial_context import TrialContext
 
 
 @dataclass
-class ExportedSweep:
+class ExportedSweep(RealSweep):
     """Runs and exports a configuration when it is first asked for."""
 
-    fake: FakeSweep
-    context: TrialContext
     out: Path
     _trials: dict[str, str] = field(default_factory=dict)
     _exports: dict[str, Export] = field(default_factory=dict)
 
-    @property
-    def folder(self) -> SweepFolder:
-        return self.fake.folder
-
-    @property
-    def history(self) -> SweepHistory:
-        return SweepHistory.of(read_entries(self.folder.ledger))
-
     def trial(self, name: str) -> str:
         if name not in self._trials:
-            trial_id = self.fake.plan(CODEC_CONFIGURATIONS[name])
-            result = run_trial(self.history.trial(trial_id).params, self.context)
-            self.fake.append(events.Finished(trial_id, 1, result.to_json()))
-            self._trials[name] = trial_id
+            self._trials[name] = self.finish(name)
         return self._trials[name]
 
     def files(self, name: str) -> TrialFolder:

@@ -18,6 +18,7 @@ from torch import Tensor
 from ratefront.bitstream.coded_stream import write_stream
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.codecs.codec_interface import Codec
+from ratefront.codecs.reduction.integer_kernel import MOST_INPUT
 from ratefront.data.dataset import Split
 from ratefront.errors import DisagreementError
 from ratefront.export.coder_tables import scheduled
@@ -27,7 +28,6 @@ from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE, relative_de
 from ratefront.task_models.task_model import default_batch_size
 
 TRANSMITTER, RECEIVER = "transmitter.onnx", "receiver.onnx"
-_INT8_STEPS = 127  # the largest whole number that goes into an int8 layer
 SAMPLES, LATENTS, VALUES = "samples", "latents", "values"
 
 
@@ -230,7 +230,7 @@ def _checked_deviation(exported: Tensor, own: Tensor, first: int, what: str) -> 
 
 def _check_int8_inputs(found: Followed, first: int) -> None:
     """Check that what goes into int8 layers differs at the edges of cells alone."""
-    if not found.distance <= _INT8_STEPS * ROUNDING_TOLERANCE:
+    if not found.distance <= MOST_INPUT * ROUNDING_TOLERANCE:
         raise DisagreementError(
             f"{TRANSMITTER}: what goes into an int8 layer is not the codec's, among the samples from {first} on: a "
             f"value lies {found.distance:.2g} steps from the cell that it was given"

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from typing_extensions import override
 
 from ratefront.codecs.reduction.int8_layer import Int8Layer
-from ratefront.codecs.reduction.integer_kernel import convolve_carried
+from ratefront.codecs.reduction.integer_kernel import MOST_INPUT, convolve_carried
 from ratefront.export.halves import TransmitterHalf
 
 _OPSET_OF_CONV_INTEGER = 10
@@ -137,7 +137,7 @@ def following(network: nn.Module, inputs: Mapping[str, NDArray[np.uint8]]) -> It
 def _forward_with(layer: Int8Layer, given: Tensor, found: Followed) -> Callable[[Tensor], Tensor]:
     def convolve(images: Tensor, quantized: Tensor) -> Tensor:
         steps = images.double() / layer.input_scale.double() + int(layer.input_zero)
-        outside = (steps.clamp(0, 127) - given).abs() - 0.5
+        outside = (steps.clamp(0, MOST_INPUT) - given).abs() - 0.5
         found.apart += int((quantized != given).sum())
         found.distance = max(found.distance, float(outside.max()))
         return convolve_carried(given, layer.kernel_weights(), int(layer.input_zero), layer.shape)

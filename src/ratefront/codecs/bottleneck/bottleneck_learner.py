@@ -109,8 +109,7 @@ class RateDistortionLearner(Learner):
 
     @override
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-        order = torch.randperm(len(self.train.labels), generator=generator)
-        yield from order.to(self.codec.device).split(batch_size)
+        return self.train.shuffled(batch_size, generator)
 
     @override
     def loss(self, batch: Tensor, progress: float) -> Tensor:

@@ -31,6 +31,11 @@ class LearnerSplit:
     features: BatchSource
     labels: Tensor
 
+    def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """One epoch: batches of positions (n,) in random order, on the learner's device."""
+        order = torch.randperm(len(self.labels), generator=generator)
+        yield from order.to(self.labels.device).split(batch_size)
+
     def positions(self, most: int | None = None) -> Iterator[Tensor]:
         """Batches of positions (n,), small enough for memory and in order; at most ``most``, evenly spread."""
         numbers = self.inputs[torch.arange(1)].numel()

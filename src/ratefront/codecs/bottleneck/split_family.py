@@ -9,10 +9,7 @@ from torch import nn
 from typing_extensions import override
 
 from ratefront.catalogue.families import SplitParameters
-from ratefront.codecs.bottleneck.bottleneck import (
-    build_analysis,
-    build_bottleneck,
-)
+from ratefront.codecs.bottleneck.bottleneck import build_analysis, build_bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
 from ratefront.codecs.bottleneck.learner_data import LearnerSplit, feature_shape, feature_splits
@@ -73,7 +70,7 @@ class SplitFamily(Family):
             codec.teacher.eval().requires_grad_(False)
         train, validation = _splits(codec, structure, task_model, data)
         if parameters.precision == "int8":
-            codec.bottleneck.g_a = _analysis_in_float(codec, parameters, train).to(codec.device)
+            codec.bottleneck.g_a = _analysis_in_float(parameters, train).to(codec.device)
         always = parameters.objective == "feature_distillation"
         schedule = DistillationSchedule(1.0 if always else 0.0, parameters.distance or "mse")
         frozen = structure.task_model_untrained().back_end(parameters.split)
@@ -108,9 +105,7 @@ def _analysis(
     return reduced_skeleton(g_a, inputs, Reduction(parameters.precision), keeps_outputs=True)
 
 
-def _analysis_in_float(
-    codec: BottleneckCodec, parameters: SplitParameters, train: LearnerSplit
-) -> nn.Sequential:
+def _analysis_in_float(parameters: SplitParameters, train: LearnerSplit) -> nn.Sequential:
     """Return an untrained g_a in float, of the structure that the codec's g_a has in int8."""
     inputs, features = (tuple(source[torch.arange(1)].shape[1:]) for source in (train.inputs, train.features))
     return build_analysis(parameters, inputs, features)
