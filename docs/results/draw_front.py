@@ -7,7 +7,7 @@ It writes into the folder --out:
 
 - front.png: accuracy over rate, all codecs over the bounds, with published points of the data set (filled: coded bits,
   hollow: estimated, cross: not said);
-- budget.png: accuracy and rate over the transmitter's bytes, with the best codec at each budget;
+- budget.png: errors and rate over the transmitter's bytes, with the best codec at each budget;
 - front.csv: the codecs that no other one beats in rate, accuracy and transmitter bytes;
 - summary.json: the best codec at each budget, with its gaps to the bounds and the entropy of its decisions.
 
@@ -20,13 +20,14 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
@@ -195,9 +196,7 @@ def draw_front(points: Sequence[Point], bounds: PredictionBounds, dataset: str |
     rates = [point.rate_bits for point in points if point.rate_bits > 0]
     axes.set_xscale("log")
     axes.set_xlim(0.5 * min([*rates, 1.0]), 1.5 * max(rates))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(plain_number))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(axes.xaxis)
     axes.set_ylim(max(0.0, min(point.accuracy for point in points) - 0.05), 1.01)
     axes.set_xlabel("rate (bit/sample)")
     axes.set_ylabel("accuracy")
@@ -207,35 +206,42 @@ def draw_front(points: Sequence[Point], bounds: PredictionBounds, dataset: str |
 
 
 def draw_budgets(points: Sequence[Point], bounds: PredictionBounds) -> Figure:
-    """Return the figure of accuracy and rate over the transmitter's bytes, with the most accurate at each budget."""
+    """Return the figure of errors and rate over the transmitter's bytes, with the most accurate at each budget."""
     figure = Figure(figsize=(PAGE_WIDTH, 5.0), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     sizes = sorted({point.transmitter_bytes for point in points})
     edge = 0.6 * min([size for size in sizes if size > 0], default=1.0)  # where 0 bytes are drawn
-    draw_kinds(above, points, lambda point: (point.transmitter_bytes or edge, point.accuracy))
+    draw_kinds(above, points, lambda point: (point.transmitter_bytes or edge, 1.0 - point.accuracy))
     draw_kinds(
         below, points, lambda point: (point.transmitter_bytes or edge, point.rate_bits), labelled=False
     )
     best = [one for size in sizes if (one := most_accurate(points, size)) is not None]
     if 0 in sizes:
         below.text(edge, 0.02, "0 B", transform=below.get_xaxis_transform(), ha="center", fontsize=7.5)
-    for axes, values in ((above, [one.accuracy for one in best]), (below, [one.rate_bits for one in best])):
+    for axes, values in (
+        (above, [1.0 - one.accuracy for one in best]),
+        (below, [one.rate_bits for one in best]),
+    ):
         axes.step(
             [size or edge for size in sizes], values, where="post", color="#111111", linewidth=1.0, zorder=3,
             label="most accurate within the bytes" if axes is above else "_", gid="best",
         )  # fmt: skip
     task_model = bound_style("task_model").colour
-    accuracy = 1.0 - (bounds.task_model_distortion or 0.0)
-    above.axhline(accuracy, color=task_model, linewidth=0.8, label="task model: accuracy, H of its decisions")
+    above.axhline(
+        bounds.task_model_distortion or 0.0, color=task_model, linewidth=0.8,
+        label="task model: errors, H of its decisions",
+    )  # fmt: skip
     below.axhline(bounds.estimate_entropy_bits, color=task_model, linewidth=0.8)
-    above.set_ylabel("accuracy")
+    above.set_ylabel("errors (1 − accuracy)")
+    above.set_yscale("log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{100 * value:g} %"))
+    above.yaxis.set_minor_formatter(NullFormatter())
     below.set_ylabel("rate (bit/sample)")
     below.set_xlabel("transmitter (bytes)")
     below.set_xscale("log")
     below.set_yscale("log")
-    below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    below.yaxis.set_major_formatter(FuncFormatter(plain_number))
-    below.yaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(below.yaxis)
     below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     below.xaxis.set_major_formatter(EngFormatter(unit="B"))
     below.xaxis.set_minor_formatter(NullFormatter())
@@ -245,9 +251,24 @@ def draw_budgets(points: Sequence[Point], bounds: PredictionBounds) -> Figure:
     return figure
 
 
-def plain_number(value: float, _place: object = None) -> str:
-    """Return a tick's label without a power of ten."""
-    return f"{value:g}"
+def plain_ticks(axis: Axis) -> None:
+    """Let a logarithmic axis say 1, 2, 5, 10, … without powers of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a CSV file whose columns are those of the first row."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_summary(path: Path, document: Mapping[str, Any]) -> None:
+    """Write summary.json."""
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def draw_kinds(axes: Axes, points: Sequence[Point], place: Any, *, labelled: bool = True) -> None:
@@ -308,13 +329,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_figure(lambda: draw_front(points, bounds, given.dataset), given.out / "front.png")
     compared = [point for point in points if given.max_rate is None or point.validation[0] <= given.max_rate]
     write_figure(lambda: draw_budgets(compared, bounds), given.out / "budget.png")
-    with (given.out / "front.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(point.row(bounds) for point in front_of(points))
+    write_rows(given.out / "front.csv", [point.row(bounds) for point in front_of(points)])
     budgets = [int(budget) for budget in given.budgets.split(",")]
-    found = summary(compared, bounds, budgets, given.min_accuracy, given.max_rate)
-    (given.out / "summary.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_summary(
+        given.out / "summary.json", summary(compared, bounds, budgets, given.min_accuracy, given.max_rate)
+    )
 
 
 if __name__ == "__main__":

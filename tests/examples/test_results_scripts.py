@@ -11,10 +11,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from tests.builders import FakeSweep, full_sweep, label
+from tests.builders import FakeSweep, full_sweep, label, predictions, spec, split
 
 import ratefront as rf
 from ratefront.bounds import example, from_predictions
+from ratefront.report.colours import series_styles
 
 pytestmark = pytest.mark.medium
 
@@ -108,3 +109,55 @@ def test_the_files_of_the_published_page_are_current(tmp_path: Path, monkeypatch
     script("write_bounds", monkeypatch).main([str(tmp_path / "p.json"), "--out", str(tmp_path)])
     for name in ("summary.json", "front.csv"):
         assert (tmp_path / name).read_text() == (RESULTS / "rate-accuracy-bounds" / name).read_text()
+
+
+def test_bits_at_an_accuracy_are_interpolated_for_each_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script("draw_front", monkeypatch)
+    sweep = FakeSweep(tmp_path / "run")
+    labels, logits = predictions(2)
+    wanted = 0.9 * float(np.mean(logits.argmax(1) == labels))
+    for beta, points in {1.0: ((4.0, -0.1), (8.0, -0.1)), 2.0: ((16.0, 0.1), (8.0, -0.05))}.items():
+        for rate, above in points:  # the first seed crosses the accuracy halfway, the second never does
+            sweep.finish(split("stem", beta), rate, wanted + above, 2_600)
+        for rate in (2.0, 4.0):  # already the lowest rate is accurate enough; the second point is worse
+            sweep.finish(split("block1", beta), rate, wanted + 0.05 - rate / 100, 9_800)
+    page = tmp_path / "page"
+    arguments = [str(tmp_path / "run"), "--out", str(page), "--share", "0.9", "--budgets", "3000,50000"]
+    script("bits_at_accuracy", monkeypatch).main(arguments)
+    found = {row["codec"]: row for row in read_csv(page / "front.csv")}
+    assert json.loads(found["split: split stem"]["rate_bits_of_seeds"]) == [pytest.approx(8.0), None]
+    assert found["split: split stem"]["mean_rate_bits"] == ""
+    assert json.loads(found["split: split block1"]["rate_bits_of_seeds"]) == [2.0, 4.0]
+    small, large = json.loads((page / "summary.json").read_text())["budgets"]
+    assert small["fewest_bits"] is None, "one seed of the small codec does not reach the accuracy"
+    assert large["fewest_bits"]["mean_rate_bits"] == 3.0
+    assert (page / "front.png").stat().st_size > 20_000
+
+
+def test_severities_have_a_panel_for_each_corruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script("draw_front", monkeypatch)
+    conditions = {"clean": {}, "noise 3": {"corruption": "noise", "severity": 3}}
+    for name, corruption in conditions.items():
+        sweep = FakeSweep(tmp_path / name, spec(dataset={"name": "digits", "split_seed": 0, **corruption}))
+        sweep.finish(label(), 3.32, 0.95, 50_000)
+        sweep.finish(split("stem", 1.0), 9.0, 0.9, 2_600)
+    page = tmp_path / "page"
+    drawing = script("draw_severity", monkeypatch)
+    drawing.main([*(str(tmp_path / name) for name in conditions), "--out", str(page)])
+    assert (page / "severity.png").stat().st_size > 20_000
+    rows = read_csv(page / "front.csv")
+    assert [row["condition"] for row in rows] == list(conditions), "only the task model's classes"
+    gap = rf.open(tmp_path / "clean").bounds.gaps(3.32, 0.95)["oracle"].bits
+    assert float(rows[0]["gap_oracle"]) == gap
+    found = json.loads((page / "summary.json").read_text())["conditions"]
+    assert [row["condition"] for row in found] == list(conditions)
+    with pytest.raises(rf.InputError, match="none of these sweeps has corrupted samples"):
+        drawing.main([str(tmp_path / "clean"), "--out", str(page)])
+
+
+def test_no_two_kinds_of_codecs_look_the_same() -> None:
+    styles = series_styles([str(number) for number in range(36)])
+    assert len({(style.colour, style.marker) for style in styles.values()}) == 36
+    assert len({(style.colour, style.symbol) for style in styles.values()}) == 36

@@ -132,8 +132,15 @@ BOUNDS = {
 
 
 def series_styles(series: Sequence[str]) -> dict[str, SeriesStyle]:
-    """Return a style for each series, by its position; more series than colours repeat the palette."""
-    return {name: _SERIES[place % len(_SERIES)] for place, name in enumerate(series)}
+    """Return a style for each series, by its position; of up to 36 no two share both colour and marker."""
+    return {name: _style(place) for place, name in enumerate(series)}
+
+
+def _style(place: int) -> SeriesStyle:
+    """Return the style of a series: the palette, and where it is used up the same colours with the next marker."""
+    own, cycle = place % len(_SERIES), place // len(_SERIES)
+    shape = _SERIES[(own + cycle) % len(_SERIES)]
+    return SeriesStyle(_SERIES[own].colour, shape.marker, shape.symbol)
 
 
 def bound_style(name: str) -> BoundStyle:
