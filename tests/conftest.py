@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,3 +44,11 @@ def task_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweep")
     prepare_task_model(small_sweep_spec(), folder / "task_model")
     return folder / "task_model"
+
+
+@pytest.fixture
+def short_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pruned networks are trained for 70 steps instead of 850, where a test does not ask how close they get."""
+    module = importlib.import_module("ratefront.codecs.reduction.reduce_network")
+    monkeypatch.setattr(module, "_STEPS", 10)
+    monkeypatch.setattr(module, "_LAST_STEPS", 40)

@@ -160,6 +160,7 @@ def test_validation_estimates_the_entropy_of_what_is_sent(task_model_folder: Pat
     assert metrics["rate_bits_estimated"] == pytest.approx(-np.log2(probabilities[decisions.numpy()]).mean())
 
 
+@pytest.mark.usefixtures("short_recovery")
 @pytest.mark.parametrize("example", ["label-small-int8", "label-int8", "label-pruned"])
 def test_tables_follow_from_the_decisions_of_this_very_classifier(
     task_model_folder: Path, tmp_path: Path, example: str

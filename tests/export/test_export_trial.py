@@ -20,7 +20,7 @@ from ratefront.errors import InputError
 from ratefront.export.export_trial import Export, export_trial
 from ratefront.trial.stored_codec import load_stored_codec
 
-pytestmark = pytest.mark.medium
+pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("short_recovery")]
 
 EXPORTED = [
     "label-merged",

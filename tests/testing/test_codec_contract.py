@@ -32,7 +32,7 @@ from ratefront.testing.codec_contract import (
     train_example,
 )
 
-pytestmark = pytest.mark.medium
+pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("short_recovery")]
 
 LEARNED = [
     name

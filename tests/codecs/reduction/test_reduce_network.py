@@ -86,6 +86,7 @@ def test_int8_halves_the_bytes_and_stays_close(name: str, shape: tuple[int, ...]
     assert module_bytes(reduced) <= weights + 16 * channels + 64
 
 
+@pytest.mark.usefixtures("short_recovery")
 @pytest.mark.parametrize("precision", [None, "fp16", "fp32", "int8"])
 @pytest.mark.parametrize("pruning", ["none", "structured", "unstructured"])
 def test_a_reduced_network_has_the_structure_of_its_skeleton(precision: Any, pruning: Any) -> None:
@@ -132,7 +133,8 @@ def test_recovery_improves_the_match_and_repeats_bit_for_bit(
     assert error(recovered) < 0.5 * error(reduced())
 
 
-def test_single_weights_that_are_pruned_are_0(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("short_recovery")
+def test_single_weights_that_are_pruned_are_0() -> None:
     """So many of each layer as the share says, in the precision that is stored; bytes follow from the formula."""
     shape = (1, 8, 8)
     network = front_end("small_cnn", shape, "conv2")
