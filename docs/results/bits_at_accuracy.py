@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from draw_front import DRAWN, Point, plain_ticks, read_points, write_rows, write_summary
+from draw_front import Point, draw_bounds, plain_ticks, read_points, write_rows, write_summary
 from matplotlib.figure import Figure
 
 import ratefront as rf
 from ratefront.bounds import PredictionBounds
-from ratefront.report.colours import bound_style, series_styles
-from ratefront.report.curve_artists import bound_looks, line_zorder, set_grid_and_frame, shade_unattainable
+from ratefront.report.colours import series_styles
+from ratefront.report.curve_artists import set_grid_and_frame
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
 
 
@@ -125,14 +125,7 @@ def draw(codecs: Sequence[Codec], bounds: PredictionBounds, accuracy: float) -> 
     """Return the figure of accuracy over rate."""
     figure = Figure(figsize=(PAGE_WIDTH, 5.2), layout="constrained")
     axes = figure.add_subplot()
-    for name in DRAWN:
-        if name in bounds:
-            curve, style = bounds[name], bound_style(name)
-            axes.plot(
-                curve.line[0], 1.0 - curve.line[1], **bound_looks(style, curve.rate_bits.size),
-                zorder=line_zorder(name), label=style.label, gid=name,
-            )  # fmt: skip
-    shade_unattainable(axes, bounds["oracle"].rate_bits, bounds["oracle"].accuracy)
+    draw_bounds(axes, bounds)
     axes.axhline(accuracy, color="#111111", linewidth=0.8, linestyle=":", label=f"accuracy of {accuracy:.2%}")
     styles = series_styles([codec.name for codec in codecs])
     for codec in codecs:

@@ -178,10 +178,8 @@ def summary(
     }
 
 
-def draw_front(points: Sequence[Point], bounds: PredictionBounds, dataset: str | None) -> Figure:
-    """Return the figure of accuracy over rate: codecs and published points over the bounds."""
-    figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+def draw_bounds(axes: Axes, bounds: PredictionBounds) -> None:
+    """Draw the bounds as accuracy over rate, and shade what no codec reaches."""
     for name in DRAWN:
         if name in bounds:
             curve, style = bounds[name], bound_style(name)
@@ -190,6 +188,13 @@ def draw_front(points: Sequence[Point], bounds: PredictionBounds, dataset: str |
                 zorder=line_zorder(name), label=style.label, gid=name,
             )  # fmt: skip
     shade_unattainable(axes, bounds["oracle"].rate_bits, bounds["oracle"].accuracy)
+
+
+def draw_front(points: Sequence[Point], bounds: PredictionBounds, dataset: str | None) -> Figure:
+    """Return the figure of accuracy over rate: codecs and published points over the bounds."""
+    figure = Figure(figsize=(PAGE_WIDTH, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    draw_bounds(axes, bounds)
     draw_kinds(axes, points, lambda point: (point.rate_bits, point.accuracy))
     published = [] if dataset is None else published_points(dataset, metric="top1")
     draw_published(axes, published, colour="#333333")
