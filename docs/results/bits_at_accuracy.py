@@ -17,21 +17,20 @@ It writes into the folder --out:
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from draw_front import Point, draw_bounds, plain_ticks, read_points, write_rows, write_summary
+from draw_front import Point, draw_bounds, read_points
 from matplotlib.figure import Figure
+from page_files import page_parser, run_script, write_page
 
 import ratefront as rf
 from ratefront.bounds import PredictionBounds
+from ratefront.report.bounds.rate_axis import RateAxis
 from ratefront.report.colours import series_styles
 from ratefront.report.curve_artists import set_grid_and_frame
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
@@ -86,8 +85,8 @@ def bits_at(points: Sequence[Point], accuracy: float) -> float | None:
     return float(2 ** np.interp(accuracy, [point.accuracy for point in rising], logs))
 
 
-def codecs_of(sweep: rf.Sweep, points: Sequence[Point], accuracy: float) -> list[Codec]:
-    """Return the codecs of a sweep, by family and name."""
+def codecs_of(points: Sequence[Point], accuracy: float) -> list[Codec]:
+    """Return the codecs that the points belong to, by family and name."""
     told_apart = differing(points)
     found: dict[tuple[str, str], dict[Any, list[Point]]] = defaultdict(lambda: defaultdict(list))
     for point in points:
@@ -141,13 +140,10 @@ def draw(codecs: Sequence[Codec], bounds: PredictionBounds, accuracy: float) -> 
             markeredgecolor="white", markeredgewidth=0.4, zorder=5.0, gid=codec.name,
             label=f"{codec.name} ({codec.transmitter_bytes / 1000:.0f} kB)",
         )  # fmt: skip
-    rates = [point.rate_bits for codec in codecs for points in codec.seeds for point in points]
-    lowest = min(point.accuracy for codec in codecs for points in codec.seeds for point in points)
-    axes.set_xscale("log")
-    axes.set_xlim(2.0, 1.3 * max(rates))
-    plain_ticks(axes.xaxis)
+    points = [point for codec in codecs for seed in codec.seeds for point in seed]
+    rates, lowest = [point.rate_bits for point in points], min(point.accuracy for point in points)
+    RateAxis(2.0, 1.3 * max(rates), logarithmic=True).apply(axes)
     axes.set_ylim(max(lowest - 0.01, 0.9), 1.002)
-    axes.set_xlabel("rate (bit/sample)")
     axes.set_ylabel("accuracy")
     set_grid_and_frame(axes)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=7)
@@ -159,31 +155,17 @@ def summary(codecs: Sequence[Codec], accuracy: float, budgets: Sequence[int]) ->
     rows: list[dict[str, Any]] = []
     for budget in budgets:
         for family in sorted({codec.family for codec in codecs}):
-            fitting = [
-                (codec.mean_bits, codec)
-                for codec in codecs
-                if codec.family == family
-                and codec.transmitter_bytes <= budget
-                and codec.mean_bits is not None
-            ]
-            best = min(fitting, key=lambda one: (one[0], one[1].name), default=None)
-            rows.append(
-                {
-                    "budget_bytes": budget,
-                    "family": family,
-                    "fewest_bits": None if best is None else best[1].row(),
-                }
-            )
+            fitting = [one for one in codecs if one.family == family and one.transmitter_bytes <= budget]
+            known = [one.row() for one in fitting if one.mean_bits is not None]
+            best = min(known, key=lambda row: (row["mean_rate_bits"], row["codec"]), default=None)
+            rows.append({"budget_bytes": budget, "family": family, "fewest_bits": best})
     return {"accuracy": accuracy, "seeds": len(codecs[0].seeds), "budgets": rows}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure and write the files."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = page_parser(__doc__)
     parser.add_argument("sweep", help="the folder of a sweep")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the page's files")
     parser.add_argument("--share", type=float, default=0.99, help="of the task model's accuracy")
     parser.add_argument("--budgets", default="32000,96000,700000", help="bytes of the transmitter")
     given = parser.parse_args(arguments)
@@ -193,16 +175,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise rf.InputError("no learned codec of this sweep has finished")
     bounds = sweep.bounds
     accuracy = given.share * (1.0 - (bounds.task_model_distortion or 0.0))
-    codecs = codecs_of(sweep, points, accuracy)
-    given.out.mkdir(parents=True, exist_ok=True)
-    write_figure(lambda: draw(codecs, bounds, accuracy), given.out / "front.png")
-    write_rows(given.out / "front.csv", [codec.row() for codec in codecs])
+    codecs = codecs_of(points, accuracy)
+    rows = [codec.row() for codec in codecs]
     found = summary(codecs, accuracy, [int(budget) for budget in given.budgets.split(",")])
-    write_summary(given.out / "summary.json", found)
+    write_page(given.out, found, list(rows[0]), rows)
+    write_figure(lambda: draw(codecs, bounds, accuracy), given.out / "front.png")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except rf.RatefrontError as error:
-        sys.exit(f"bits_at_accuracy: {error}")
+    run_script(main)

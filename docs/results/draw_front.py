@@ -16,11 +16,8 @@ Codecs are chosen on validation and shown on test. All sweeps must have the same
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +26,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator, NullFormatter
+from page_files import page_parser, run_script, write_page
 
 import ratefront as rf
 from ratefront.bounds import PredictionBounds, entropy_bits, published_points
 from ratefront.pareto import non_dominated
 from ratefront.report.bounds.published_figure import draw_published
+from ratefront.report.bounds.rate_axis import RateAxis
 from ratefront.report.colours import SeriesStyle, bound_style, series_styles
 from ratefront.report.curve_artists import bound_looks, line_zorder, set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
@@ -199,11 +198,8 @@ def draw_front(points: Sequence[Point], bounds: PredictionBounds, dataset: str |
     published = [] if dataset is None else published_points(dataset, metric="top1")
     draw_published(axes, published, colour="#333333")
     rates = [point.rate_bits for point in points if point.rate_bits > 0]
-    axes.set_xscale("log")
-    axes.set_xlim(0.5 * min([*rates, 1.0]), 1.5 * max(rates))
-    plain_ticks(axes.xaxis)
+    RateAxis(0.5 * min([*rates, 1.0]), 1.5 * max(rates), logarithmic=True).apply(axes)
     axes.set_ylim(max(0.0, min(point.accuracy for point in points) - 0.05), 1.01)
-    axes.set_xlabel("rate (bit/sample)")
     axes.set_ylabel("accuracy")
     set_grid_and_frame(axes)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=7.5)
@@ -239,41 +235,24 @@ def draw_budgets(points: Sequence[Point], bounds: PredictionBounds) -> Figure:
     below.axhline(bounds.estimate_entropy_bits, color=task_model, linewidth=0.8)
     above.set_ylabel("errors (1 − accuracy)")
     above.set_yscale("log")
-    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{100 * value:g} %"))
-    above.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(above.yaxis, FuncFormatter(lambda value, _place: f"{100 * value:g} %"))
     below.set_ylabel("rate (bit/sample)")
     below.set_xlabel("transmitter (bytes)")
     below.set_xscale("log")
     below.set_yscale("log")
-    plain_ticks(below.yaxis)
-    below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    below.xaxis.set_major_formatter(EngFormatter(unit="B"))
-    below.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(below.yaxis, FuncFormatter(lambda value, _place: f"{value:g}"))
+    log_ticks(below.xaxis, EngFormatter(unit="B"))
     for axes in (above, below):
         set_grid_and_frame(axes)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=7.5)
     return figure
 
 
-def plain_ticks(axis: Axis) -> None:
-    """Let a logarithmic axis say 1, 2, 5, 10, … without powers of ten."""
+def log_ticks(axis: Axis, label: Formatter) -> None:
+    """Let a logarithmic axis say 1, 2, 5, 10, … in words of its own instead of powers of ten."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    axis.set_major_formatter(label)
     axis.set_minor_formatter(NullFormatter())
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a CSV file whose columns are those of the first row."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write_summary(path: Path, document: Mapping[str, Any]) -> None:
-    """Write summary.json."""
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def draw_kinds(axes: Axes, points: Sequence[Point], place: Any, *, labelled: bool = True) -> None:
@@ -313,11 +292,8 @@ def common_bounds(sweeps: Sequence[rf.Sweep]) -> PredictionBounds:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figures and write the files."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = page_parser(__doc__)
     parser.add_argument("sweeps", nargs="+", help="folders of sweeps")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the page's files")
     parser.add_argument("--dataset", help="draw the published points of this data set")
     parser.add_argument("--budgets", default="4000,8000,16000,64000", help="bytes of the transmitter")
     parser.add_argument(
@@ -330,19 +306,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     points = [point for sweep in sweeps for point in read_points(sweep)]
     if not points:
         raise rf.InputError("no trial of these sweeps has finished")
-    given.out.mkdir(parents=True, exist_ok=True)
-    write_figure(lambda: draw_front(points, bounds, given.dataset), given.out / "front.png")
     compared = [point for point in points if given.max_rate is None or point.validation[0] <= given.max_rate]
-    write_figure(lambda: draw_budgets(compared, bounds), given.out / "budget.png")
-    write_rows(given.out / "front.csv", [point.row(bounds) for point in front_of(points)])
     budgets = [int(budget) for budget in given.budgets.split(",")]
-    write_summary(
-        given.out / "summary.json", summary(compared, bounds, budgets, given.min_accuracy, given.max_rate)
-    )
+    found = summary(compared, bounds, budgets, given.min_accuracy, given.max_rate)
+    write_page(given.out, found, COLUMNS, (point.row(bounds) for point in front_of(points)))
+    write_figure(lambda: draw_front(points, bounds, given.dataset), given.out / "front.png")
+    write_figure(lambda: draw_budgets(compared, bounds), given.out / "budget.png")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except rf.RatefrontError as error:
-        sys.exit(f"draw_front: {error}")
+    run_script(main)

@@ -15,24 +15,24 @@ It writes into the folder --out:
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from draw_front import Point, plain_ticks, read_points, write_rows, write_summary
+from draw_front import Point, read_points
 from matplotlib.figure import Figure
+from page_files import page_parser, run_script, write_page
 
 import ratefront as rf
 from ratefront.bounds import PredictionBounds
+from ratefront.report.bounds.rate_axis import RateAxis
 from ratefront.report.colours import bound_style
 from ratefront.report.curve_artists import set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
 
 CLEAN = "none"
+COLUMNS = ("condition", "accuracy", "rate_bits", "gap_oracle", "gap_task_model", "parameters")
 LOWEST_RATE = 0.3  # where the figure begins, in bit/sample
 
 
@@ -57,14 +57,8 @@ class Condition:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of front.csv."""
-        return [
-            {"condition": self.name}
-            | {
-                name: point.row(self.bounds)[name]
-                for name in ("accuracy", "rate_bits", "gap_oracle", "gap_task_model", "parameters")
-            }
-            for point in sorted(self.points, key=lambda point: point.rate_bits)
-        ]
+        rows = [point.row(self.bounds) for point in sorted(self.points, key=lambda point: point.rate_bits)]
+        return [{"condition": self.name} | {name: row[name] for name in COLUMNS[1:]} for row in rows]
 
     def summary(self) -> dict[str, Any]:
         """Return its part of summary.json; rates in bit/sample, None where a bound does not reach the distortion."""
@@ -91,16 +85,14 @@ def read(folder: str) -> Condition:
 
 
 def draw(conditions: Sequence[Condition]) -> Figure:
-    """Return the figure."""
+    """Return the figure of conditions, which are sorted: clean samples first, then by corruption and severity."""
     corruptions = sorted({one.corruption for one in conditions} - {CLEAN})
     figure = Figure(figsize=(PAGE_WIDTH, 3.9), layout="constrained")
     panels = figure.subplots(1, len(corruptions), sharey=True, squeeze=False)[0]
     severest = max(one.severity for one in conditions)
     shades = mpl.colormaps["viridis"]
     for axes, corruption in zip(panels, corruptions, strict=True):
-        shown = sorted(
-            (one for one in conditions if one.corruption in (CLEAN, corruption)), key=lambda one: one.severity
-        )
+        shown = [one for one in conditions if one.corruption in (CLEAN, corruption)]
         oracle = shown[0].bounds["oracle"]
         axes.plot(
             oracle.line[0],
@@ -123,11 +115,9 @@ def draw(conditions: Sequence[Condition]) -> Figure:
                 gid=f"{one.name} coded",
             )  # fmt: skip
         axes.set_title(corruption)
-        axes.set_xscale("log")
-        axes.set_xlim(LOWEST_RATE, 1.2 * max(point.rate_bits for one in shown for point in one.points))
-        plain_ticks(axes.xaxis)
+        greatest = max(point.rate_bits for one in shown for point in one.points)
+        RateAxis(LOWEST_RATE, 1.2 * greatest, logarithmic=True).apply(axes)
         axes.set_ylim(0.0, 1.01)
-        axes.set_xlabel("rate (bit/sample)")
         set_grid_and_frame(axes)
     panels[0].set_ylabel("accuracy")
     handles, labels = panels[0].get_legend_handles_labels()
@@ -140,11 +130,8 @@ def draw(conditions: Sequence[Condition]) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure and write the files."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = page_parser(__doc__)
     parser.add_argument("sweeps", nargs="+", help="folders of sweeps")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the page's files")
     given = parser.parse_args(arguments)
     conditions = sorted(
         (read(folder) for folder in given.sweeps),
@@ -152,15 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if not {one.corruption for one in conditions} - {CLEAN}:
         raise rf.InputError("none of these sweeps has corrupted samples")
-    given.out.mkdir(parents=True, exist_ok=True)
-    write_figure(lambda: draw(conditions), given.out / "severity.png")
-    write_rows(given.out / "front.csv", [row for one in conditions for row in one.rows()])
     found = {"conditions": [one.summary() for one in conditions]}
-    write_summary(given.out / "summary.json", found)
+    write_page(given.out, found, COLUMNS, (row for one in conditions for row in one.rows()))
+    write_figure(lambda: draw(conditions), given.out / "severity.png")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except rf.RatefrontError as error:
-        sys.exit(f"draw_severity: {error}")
+    run_script(main)

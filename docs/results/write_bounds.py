@@ -12,14 +12,13 @@ other one beats, with their factors.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from page_files import page_parser, write_page
 
 from ratefront.bounds import RateDistortionCurve
 
@@ -73,32 +72,19 @@ def summary(document: Mapping[str, Any], distortions: Sequence[float]) -> dict[s
     return found
 
 
-def write_rows(path: Path, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> None:
-    """Write a CSV file."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the files."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = page_parser(__doc__)
     parser.add_argument("bounds", type=Path, help="what ratefront bounds --out wrote")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the page's files")
     parser.add_argument("--distortions", default="", help="for the table of summary.json")
     given = parser.parse_args(arguments)
     document = json.loads(given.bounds.read_text(encoding="utf-8"))
     distortions = [float(one) for one in given.distortions.split(",") if one]
-    given.out.mkdir(parents=True, exist_ok=True)
     if "datasets" in document:
-        write_rows(given.out / "front.csv", POINT, point_rows(document))
+        table, columns, rows = "front.csv", POINT, point_rows(document)
     else:
-        write_rows(given.out / "curves.csv", CURVE, curve_rows(document))
-    text = json.dumps(summary(document, distortions), indent=1, ensure_ascii=False) + "\n"
-    (given.out / "summary.json").write_text(text, encoding="utf-8")
+        table, columns, rows = "curves.csv", CURVE, curve_rows(document)
+    write_page(given.out, summary(document, distortions), columns, rows, table)
 
 
 if __name__ == "__main__":

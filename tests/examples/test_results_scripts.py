@@ -27,6 +27,7 @@ def script(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
+    monkeypatch.syspath_prepend(RESULTS)  # scripts import each other
     monkeypatch.setitem(sys.modules, name, module)  # where its dataclasses look for their types
     found.loader.exec_module(module)
     return module
@@ -114,7 +115,6 @@ def test_the_files_of_the_published_page_are_current(tmp_path: Path, monkeypatch
 def test_bits_at_an_accuracy_are_interpolated_for_each_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script("draw_front", monkeypatch)
     sweep = FakeSweep(tmp_path / "run")
     labels, logits = predictions(2)
     wanted = 0.9 * float(np.mean(logits.argmax(1) == labels))
@@ -137,7 +137,6 @@ def test_bits_at_an_accuracy_are_interpolated_for_each_seed(
 
 
 def test_severities_have_a_panel_for_each_corruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script("draw_front", monkeypatch)
     conditions = {"clean": {}, "noise 3": {"corruption": "noise", "severity": 3}}
     for name, corruption in conditions.items():
         sweep = FakeSweep(tmp_path / name, spec(dataset={"name": "digits", "split_seed": 0, **corruption}))
